@@ -1,0 +1,3 @@
+//! Being laid out.
+#![no_std]
+#![forbid(unsafe_code)]
