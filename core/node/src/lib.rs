@@ -1,3 +1,31 @@
-//! Being laid out.
+//! The composition: one node of the cluster, as the only machine that a runtime drives.
+//!
+//! Data flows one way. A datagram is decoded and goes to the ring; what the ring delivers goes to the group
+//! layer; what the groups deliver goes to one service; what a service wants done leaves as an action. The only
+//! arrow back is a submission, which is a push into the ring's bounded outbox and calls nothing.
+//!
+//! Node and manager are roles of the same machine: a manager owns no addresses and pulls the others' logs.
+//!
+//! What this crate deliberately is not: it holds no protocol of its own beyond who is who ([`roster`]) and
+//! what a client of a listener is told; and it is the only crate that knows two services.
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod action;
+mod config;
+mod event;
+mod ident;
+mod note;
+
+pub use action::{
+    Action, ConnectionAction, ConsoleAction, Halt, ListenerAction, StreamAction, Target,
+};
+pub use config::Config;
+pub use event::{
+    CloseReason, ConnectionEvent, ConsoleEvent, ConsolePeer, Event, ListenerEvent, LocalEvent,
+    StreamEvent,
+};
+pub use ident::{ConnectionId, ListenerId, SessionId, StreamId};
+pub use note::{Note, Observation, SubscriberSeen};

@@ -19,6 +19,7 @@ pub mod group;
 pub mod limits;
 pub mod logs;
 pub mod ring;
+pub mod roster;
 pub mod service;
 pub mod vip;
 

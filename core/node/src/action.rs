@@ -1,0 +1,169 @@
+//! Everything a node can want done. One family for each kind of surroundings; first in first out within a
+//! family. Whatever can fail or take time comes back as an event.
+
+use alloc::{string::String, sync::Arc};
+use core::net::SocketAddr;
+
+use bytes::Bytes;
+use ringfort_groups as groups;
+use ringfort_logs::DiskAction;
+use ringfort_machine::OrderId;
+use ringfort_vip::AddressAction;
+
+use crate::{
+    Note,
+    ident::{ConnectionId, ListenerId, SessionId, StreamId},
+};
+
+/// One thing to do.
+#[derive(Debug)]
+pub enum Action {
+    /// Send a datagram from the bus socket.
+    Datagram {
+        /// To whom.
+        to: Target,
+        /// The whole datagram.
+        bytes: Bytes,
+    },
+    /// Work on a stream between nodes.
+    Stream(StreamAction),
+    /// Talk to a console.
+    Console(ConsoleAction),
+    /// Open or close a service listener.
+    Listener(ListenerAction),
+    /// Serve a connection of a service listener.
+    Connection(ConnectionAction),
+    /// Something for a local client of the group layer.
+    Group {
+        /// The client.
+        client: groups::ClientId,
+        /// What happened.
+        event: groups::ClientEvent,
+    },
+    /// A disk order; completed by [`crate::Event::Disk`].
+    Disk(OrderId, DiskAction),
+    /// An address order; completed by [`crate::Event::Address`].
+    Address(OrderId, AddressAction),
+    /// Something worth knowing.
+    Note(Note),
+    /// The node is done: the runtime ends the process.
+    Halt(Halt),
+}
+
+/// Where a datagram goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// One peer.
+    Peer(SocketAddr),
+    /// Each of these, one by one.
+    Peers(Arc<[SocketAddr]>),
+    /// A multicast group or a broadcast address.
+    Multicast(SocketAddr),
+}
+
+/// Why a node stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// It was asked to, and has left in good order.
+    Left,
+    /// It would have had to drop a message of its own services; a restart is safer.
+    Overloaded,
+}
+
+/// Streams between nodes.
+#[derive(Debug)]
+pub enum StreamAction {
+    /// Connect. `stream` is even, chosen by the node, never reused.
+    Connect {
+        /// The stream.
+        stream: StreamId,
+        /// The peer's cluster listener.
+        to: SocketAddr,
+    },
+    /// Send bytes.
+    Send {
+        /// The stream.
+        stream: StreamId,
+        /// The bytes.
+        bytes: Bytes,
+    },
+    /// Close after what was sent.
+    Close {
+        /// The stream.
+        stream: StreamId,
+    },
+}
+
+/// Control listeners.
+#[derive(Debug)]
+pub enum ConsoleAction {
+    /// Print text, which ends with a line end.
+    Print {
+        /// The session.
+        session: SessionId,
+        /// The text.
+        text: String,
+    },
+    /// The answer is complete: print this prompt.
+    Prompt {
+        /// The session.
+        session: SessionId,
+        /// The prompt.
+        text: String,
+    },
+    /// End the session after what was printed.
+    Close {
+        /// The session.
+        session: SessionId,
+    },
+}
+
+/// Service listeners.
+#[derive(Debug)]
+pub enum ListenerAction {
+    /// Listen.
+    Open {
+        /// The listener.
+        listener: ListenerId,
+        /// Where.
+        address: SocketAddr,
+    },
+    /// Stop listening; standing connections go on.
+    Close {
+        /// The listener.
+        listener: ListenerId,
+    },
+}
+
+/// Connections of service listeners.
+#[derive(Debug)]
+pub enum ConnectionAction {
+    /// Send this and close.
+    Greet {
+        /// The connection.
+        connection: ConnectionId,
+        /// What to send.
+        banner: Bytes,
+    },
+    /// Connect to the backend, send `header` to it, then pass bytes both ways.
+    Relay {
+        /// The connection.
+        connection: ConnectionId,
+        /// The backend.
+        to: SocketAddr,
+        /// The PROXY protocol version 2 header.
+        header: Bytes,
+    },
+    /// Send this and close: the client is turned away.
+    Refuse {
+        /// The connection.
+        connection: ConnectionId,
+        /// What to send.
+        banner: Bytes,
+    },
+    /// Close at once.
+    Drop {
+        /// The connection.
+        connection: ConnectionId,
+    },
+}

@@ -1,0 +1,227 @@
+//! Everything that can happen to a node. The whole life of a node is a list of (instant, event).
+//!
+//! One family for each kind of surroundings, so that a runtime has one executor file for each and the
+//! simulator one model.
+
+use alloc::{boxed::Box, string::String};
+use core::net::SocketAddr;
+
+use bytes::Bytes;
+use ringfort_groups as groups;
+use ringfort_logs::{Class, DiskOutcome};
+use ringfort_machine::{OrderId, Wake};
+use ringfort_vip::AddressOutcome;
+
+use crate::{
+    Config,
+    ident::{ConnectionId, ListenerId, SessionId, StreamId},
+};
+
+/// One thing that happened.
+#[derive(Debug)]
+pub enum Event {
+    /// Time has passed.
+    Wake,
+    /// A datagram arrived on the bus socket.
+    Datagram {
+        /// Who the transport says sent it.
+        from: SocketAddr,
+        /// The whole datagram.
+        bytes: Bytes,
+    },
+    /// Something happened to a stream between nodes.
+    Stream(StreamEvent),
+    /// Something happened on a control listener.
+    Console(ConsoleEvent),
+    /// Something happened to a service listener.
+    Listener(ListenerEvent),
+    /// Something happened to a connection of a service listener.
+    Connection(ConnectionEvent),
+    /// A program that embeds the node, or a local client of its bus, wants something.
+    Local(LocalEvent),
+    /// A disk order completed.
+    Disk {
+        /// The order.
+        order: OrderId,
+        /// How it ended.
+        outcome: DiskOutcome,
+    },
+    /// An address order completed.
+    Address {
+        /// The order.
+        order: OrderId,
+        /// How it ended.
+        outcome: AddressOutcome,
+    },
+    /// The operator has checked a new configuration; it takes effect as a whole.
+    Reload(Box<Config>),
+    /// Leave in good order. Answered by [`crate::Action::Halt`].
+    Leave,
+}
+
+impl From<Wake> for Event {
+    fn from(_: Wake) -> Self {
+        Self::Wake
+    }
+}
+
+/// Streams between nodes.
+#[derive(Debug)]
+pub enum StreamEvent {
+    /// A peer connected to the cluster listener. `stream` is odd, chosen by the runtime, never reused.
+    Accepted {
+        /// The stream.
+        stream: StreamId,
+        /// The far end.
+        peer: SocketAddr,
+    },
+    /// A connection that the node asked for stands.
+    Connected {
+        /// The stream.
+        stream: StreamId,
+    },
+    /// Bytes arrived, cut anywhere.
+    Data {
+        /// The stream.
+        stream: StreamId,
+        /// The bytes.
+        bytes: Bytes,
+    },
+    /// The stream is gone, or never came to be. Not sent after the node's own close.
+    Closed {
+        /// The stream.
+        stream: StreamId,
+        /// Why.
+        reason: CloseReason,
+    },
+}
+
+/// Why a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The far end closed it.
+    Finished,
+    /// The far end could not be reached.
+    Unreachable,
+    /// It was reset or failed.
+    Reset,
+    /// Nothing moved for too long.
+    Idle,
+    /// The far end does not read and the runtime's buffer is full.
+    Overrun,
+}
+
+/// Who is at the other end of a console session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConsolePeer {
+    /// A process on this host, by Unix socket.
+    Local {
+        /// Its user id, if the system tells.
+        user: Option<u32>,
+    },
+    /// A TCP client.
+    Remote(SocketAddr),
+}
+
+/// Control listeners.
+#[derive(Debug)]
+pub enum ConsoleEvent {
+    /// A session begins.
+    Opened {
+        /// The session; never reused.
+        session: SessionId,
+        /// Who it is.
+        peer: ConsolePeer,
+        /// The name of the listener, for the prompt.
+        target: String,
+    },
+    /// A line, without its end. The runtime has bounded its length.
+    Line {
+        /// The session.
+        session: SessionId,
+        /// The text.
+        line: String,
+    },
+    /// The session is gone.
+    Closed {
+        /// The session.
+        session: SessionId,
+    },
+}
+
+/// Service listeners.
+#[derive(Debug)]
+pub enum ListenerEvent {
+    /// It accepts connections now.
+    Opened {
+        /// The listener.
+        listener: ListenerId,
+    },
+    /// It could not be opened.
+    Failed {
+        /// The listener.
+        listener: ListenerId,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+/// Connections of service listeners.
+#[derive(Debug)]
+pub enum ConnectionEvent {
+    /// A client connected; the runtime reads and writes nothing until told.
+    Accepted {
+        /// The connection; never reused.
+        connection: ConnectionId,
+        /// Through which listener.
+        listener: ListenerId,
+        /// The client.
+        peer: SocketAddr,
+        /// The address it connected to.
+        local: SocketAddr,
+    },
+    /// It is over.
+    Closed {
+        /// The connection.
+        connection: ConnectionId,
+        /// Bytes from the client.
+        received: u64,
+        /// Bytes to the client.
+        sent: u64,
+    },
+    /// The backend could not be reached; [`ConnectionEvent::Closed`] follows.
+    RelayFailed {
+        /// The connection.
+        connection: ConnectionId,
+    },
+}
+
+/// What an embedding program, or a local client of the bus, may do.
+#[derive(Debug)]
+pub enum LocalEvent {
+    /// A client of the group layer acts. Ids below [`crate::FIRST_CLIENT`] are the node's own.
+    Group {
+        /// The client.
+        client: groups::ClientId,
+        /// What it wants.
+        command: groups::Command,
+    },
+    /// The local contribution to a counter changes.
+    Count {
+        /// The replicated object.
+        object: String,
+        /// A prefix or a domain, as text.
+        key: String,
+        /// By how much.
+        by: i64,
+    },
+    /// A record for a log.
+    Append {
+        /// The key of the log.
+        log: String,
+        /// How durable it must be.
+        class: Class,
+        /// The record.
+        payload: Bytes,
+    },
+}
