@@ -1,1 +1,4 @@
 //! Being laid out.
+pub mod check;
+pub mod checker;
+pub mod trace;
