@@ -70,8 +70,7 @@ pub struct AddressConfig {
 pub enum ConfigError {
     /// More addresses than a cluster manages.
     #[error(
-        "{0} virtual addresses are configured; a cluster manages at most {}: split the cluster",
-        wire::ADDRESSES
+        "{0} virtual addresses are configured; a cluster manages at most 10240: split the cluster"
     )]
     TooManyAddresses(usize),
     /// The same address twice.
