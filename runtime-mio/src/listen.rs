@@ -1,0 +1,60 @@
+//! Opening TCP listeners, the same way for every service.
+
+use std::{io, net::SocketAddr};
+
+use mio::net::{TcpListener, TcpStream};
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// A nonblocking listener on `address`. The address may be reused at once after a restart; a port that
+/// another process listens on is still refused.
+pub(crate) fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?; // an IPv4 listener on the same port is another listener
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(i32::try_from(backlog.max(1)).unwrap_or(i32::MAX))?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+/// What to do after a failed accept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Accept {
+    /// There is nobody any more; readiness will tell.
+    Drained,
+    /// This client is gone again; the next one may be there.
+    Skip,
+    /// The process or the system is out of something: try again later, without a busy loop.
+    Later,
+}
+
+/// Sorts the errors of `accept`.
+pub(crate) fn accept_error(error: &io::Error) -> Accept {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => Accept::Drained,
+        io::ErrorKind::Interrupted
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::ConnectionReset => Accept::Skip,
+        _ => Accept::Later,
+    }
+}
+
+/// Whether a nonblocking connect has succeeded; `WouldBlock` while it is under way.
+pub(crate) fn connected(stream: &TcpStream) -> io::Result<()> {
+    if let Some(error) = stream.take_error()? {
+        return Err(error);
+    }
+    match stream.peer_addr() {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+        Err(error) => Err(error),
+    }
+}
