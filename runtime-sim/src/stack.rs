@@ -98,7 +98,10 @@ struct Open {
     outgoing_bytes: usize,
     established: bool,
     peer_finished: bool,
+    /// To be closed when everything is handed over.
     closing: bool,
+    /// Closed on this side.
+    finished: bool,
 }
 
 /// The stack of one host.
@@ -244,6 +247,7 @@ impl Stack {
             established,
             peer_finished: false,
             closing: false,
+            finished: false,
         };
         self.open.insert(connection, open);
         self.touched = true;
@@ -335,14 +339,16 @@ impl Stack {
         happenings: &mut Vec<Happening>,
     ) {
         let at = micros(now);
+        self.push_outgoing();
         loop {
             self.touched = false;
-            self.push_outgoing();
-            self.interface.poll(at, &mut self.device, &mut self.sockets);
+            self.interface
+                .poll(at, &mut self.device, &mut self.sockets);
             if attended {
                 self.accept(happenings);
                 self.collect(at, happenings);
             }
+            self.push_outgoing();
             if !self.touched {
                 break;
             }
@@ -370,13 +376,16 @@ impl Stack {
                 if taken == 0 {
                     break;
                 }
+                self.touched = true;
                 open.outgoing_bytes -= taken;
                 front.advance(taken);
                 if front.is_empty() {
                     open.outgoing.pop_front();
                 }
             }
-            if open.closing && open.outgoing.is_empty() {
+            if open.closing && open.outgoing.is_empty() && !open.finished {
+                open.finished = true;
+                self.touched = true;
                 socket.close();
             }
         }
