@@ -342,8 +342,7 @@ impl Stack {
         self.push_outgoing();
         loop {
             self.touched = false;
-            self.interface
-                .poll(at, &mut self.device, &mut self.sockets);
+            self.interface.poll(at, &mut self.device, &mut self.sockets);
             if attended {
                 self.accept(happenings);
                 self.collect(at, happenings);

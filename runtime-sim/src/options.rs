@@ -1,0 +1,343 @@
+//! Every parameter of a run, drawn from its seed (a swarm, after TigerBeetle's VOPR): each run has another
+//! cluster, another network and another mix of faults, so that together they reach corners that no single
+//! mix would. Each family of draws has its own fork of the seed, so that a new draw shifts no other.
+//!
+//! What this is not: a plan. It says how often things happen; `faults` and `workload` draw when.
+
+use std::{net::Ipv4Addr, time::Duration};
+
+use ipnet::{IpNet, Ipv4Net};
+use ringfort_machine::{Rng, Seed};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::{
+    disk::Speed,
+    fabric::Weather,
+    trace::{Run, RunOptions, SCHEMA, Text},
+};
+
+mod draw;
+
+/// The most nodes that a run draws by itself.
+pub const NODES_DRAWN: u64 = 7;
+
+/// What a node is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Owns addresses, counts, writes logs.
+    Mail,
+    /// Pulls the logs of the others.
+    Manager,
+}
+
+/// One node of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NodePlan {
+    /// Its name.
+    pub name: String,
+    /// Its role.
+    pub role: Role,
+}
+
+/// A kind of fault. Its name is that of the trace's `faults` option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FaultKind {
+    /// Datagrams are lost.
+    Loss,
+    /// Datagrams arrive twice.
+    Duplicate,
+    /// Datagrams overtake each other.
+    Reorder,
+    /// One direction of one link is lost.
+    Cut,
+    /// A part of the nodes is separated from the rest, in both directions or one.
+    Partition,
+    /// A process is killed.
+    Kill,
+    /// A machine loses power.
+    Power,
+    /// A process stands still.
+    Pause,
+    /// A process is asked to leave.
+    Stop,
+    /// A disk is full.
+    Full,
+}
+
+impl FaultKind {
+    /// All kinds.
+    pub const ALL: [Self; 10] = [
+        Self::Loss,
+        Self::Duplicate,
+        Self::Reorder,
+        Self::Cut,
+        Self::Partition,
+        Self::Kill,
+        Self::Power,
+        Self::Pause,
+        Self::Stop,
+        Self::Full,
+    ];
+
+    /// Its name in traces.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Loss => "loss",
+            Self::Duplicate => "duplicate",
+            Self::Reorder => "reorder",
+            Self::Cut => "cut",
+            Self::Partition => "partition",
+            Self::Kill => "kill",
+            Self::Power => "power",
+            Self::Pause => "pause",
+            Self::Stop => "stop",
+            Self::Full => "full",
+        }
+    }
+
+    /// Whether it is a single happening, and not a property of the network.
+    pub const fn strikes(self) -> bool {
+        match self {
+            Self::Loss | Self::Duplicate | Self::Reorder => false,
+            Self::Cut
+            | Self::Partition
+            | Self::Kill
+            | Self::Power
+            | Self::Pause
+            | Self::Stop
+            | Self::Full => true,
+        }
+    }
+}
+
+impl Serialize for FaultKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// Which services are exercised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Services {
+    /// Clients join groups and send.
+    pub groups: bool,
+    /// Addresses are configured.
+    pub vips: bool,
+    /// Logs are written, and pulled if there is a manager.
+    pub logs: bool,
+    /// Counters change.
+    pub counters: bool,
+}
+
+impl Services {
+    /// Everything.
+    pub const ALL: Self = Self {
+        groups: true,
+        vips: true,
+        logs: true,
+        counters: true,
+    };
+
+    fn names(self) -> Vec<Text> {
+        [
+            (self.groups, "groups"),
+            (self.vips, "vips"),
+            (self.logs, "logs"),
+            (self.counters, "counters"),
+        ]
+        .into_iter()
+        .filter(|(exercised, _)| *exercised)
+        .map(|(_, name)| Text::from(name))
+        .collect()
+    }
+}
+
+/// How a datagram for everybody travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dispersal {
+    /// One copy for each peer.
+    Unicast,
+    /// One copy to a multicast group.
+    Multicast,
+    /// One copy to everybody on the segment.
+    Broadcast,
+}
+
+/// How much the cluster has to do. Times are means between two acts of one node, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Load {
+    /// Clients of groups at each node.
+    pub clients: u64,
+    /// Groups.
+    pub groups: u64,
+    /// Between two acts of group clients.
+    pub group_act_ns: u64,
+    /// The longest message of a client, in bytes.
+    pub message_bytes: u64,
+    /// Between two changes of a counter.
+    pub count_ns: u64,
+    /// Between two records for the log.
+    pub append_ns: u64,
+    /// The longest record, in bytes.
+    pub record_bytes: u64,
+    /// Between two connections of the client host.
+    pub connection_ns: u64,
+    /// Between two probes of an address.
+    pub probe_ns: u64,
+}
+
+/// How often faults strike and how long they last, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Pace {
+    /// Mean time between two faults.
+    pub between_ns: u64,
+    /// Mean time until a fault is mended.
+    pub lasts_ns: u64,
+}
+
+/// Every parameter of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Options {
+    /// The number from which everything follows.
+    #[serde(skip)]
+    pub seed: u64,
+    /// The nodes.
+    pub nodes: Vec<NodePlan>,
+    /// How long faults strike.
+    pub faults_for: Duration,
+    /// Which may.
+    #[serde(skip)]
+    pub faults: Vec<FaultKind>,
+    /// How often.
+    pub pace: Pace,
+    /// The network while they may.
+    pub weather: Weather,
+    /// How a datagram for everybody travels.
+    pub dispersal: Dispersal,
+    /// The disks.
+    pub disk: Speed,
+    /// An order about an address takes up to this long, in nanoseconds.
+    pub address_ns: u64,
+    /// The virtual addresses.
+    #[serde(skip)]
+    pub vips: Vec<IpNet>,
+    /// Between two steps of balancing them, in nanoseconds.
+    pub balance_ns: u64,
+    /// How long the first members wait for the others, in nanoseconds.
+    pub mature_ns: u64,
+    /// What is exercised.
+    #[serde(skip)]
+    pub services: Services,
+    /// How much there is to do.
+    pub load: Load,
+    /// After calm only a part of the cluster stays connected.
+    pub core: bool,
+    /// A dead process is started again after calm in so many of 100 cases.
+    pub revive_percent: u64,
+}
+
+impl Options {
+    /// The parameters of run `seed`. `nodes` fixes their number; `faults_for` how long faults strike.
+    pub fn draw(seed: u64, nodes: Option<u64>, faults_for: Duration) -> Self {
+        draw::options(seed, nodes, faults_for)
+    }
+
+    /// A quiet cluster of `nodes` nodes, the last a manager, in which nothing happens by itself.
+    pub fn quiet(seed: u64, nodes: u64) -> Self {
+        let endless = u64::MAX;
+        Self {
+            seed,
+            nodes: draw::nodes(nodes),
+            faults_for: Duration::ZERO,
+            faults: Vec::new(),
+            pace: Pace {
+                between_ns: endless,
+                lasts_ns: 1,
+            },
+            weather: Weather::CALM,
+            dispersal: Dispersal::Multicast,
+            disk: Speed::QUICK,
+            address_ns: 5_000_000,
+            vips: (1..=nodes as u8).map(vip).collect(),
+            balance_ns: 1_000_000_000,
+            mature_ns: 2_000_000_000,
+            services: Services::ALL,
+            load: Load {
+                clients: 0,
+                groups: 1,
+                group_act_ns: endless,
+                message_bytes: 100,
+                count_ns: endless,
+                append_ns: endless,
+                record_bytes: 100,
+                connection_ns: endless,
+                probe_ns: endless,
+            },
+            core: false,
+            revive_percent: 100,
+        }
+    }
+
+    /// The seed of the part called `label`.
+    pub fn fork(&self, label: &str) -> Seed {
+        Seed::from_number(self.seed).fork(label)
+    }
+
+    /// Whether faults of `kind` may strike.
+    pub fn may(&self, kind: FaultKind) -> bool {
+        self.faults.contains(&kind)
+    }
+
+    /// Whether a log may drop a record: only what a loss of power or a full disk can take.
+    pub fn gaps(&self) -> bool {
+        self.may(FaultKind::Power) || self.may(FaultKind::Full)
+    }
+
+    /// The content of the trace's first line.
+    pub fn run_line(&self) -> Run {
+        let rest = match serde_json::to_value(self).expect("options are plain data") {
+            Value::Object(fields) => fields.into_iter().collect(),
+            other => [("options".to_owned(), other)].into(),
+        };
+        Run {
+            schema: SCHEMA,
+            seed: self.seed,
+            commit: option_env!("RINGFORT_COMMIT")
+                .unwrap_or("unknown")
+                .to_owned(),
+            nodes: self
+                .nodes
+                .iter()
+                .map(|node| node.name.as_str().into())
+                .collect(),
+            options: RunOptions {
+                faults: self.faults.iter().map(|kind| kind.name().into()).collect(),
+                vips: self.vips.iter().map(|vip| vip.to_string().into()).collect(),
+                services: self.services.names(),
+                gaps: self.gaps(),
+                rest,
+            },
+        }
+    }
+}
+
+/// Virtual address number `number`.
+pub fn vip(number: u8) -> IpNet {
+    let address = Ipv4Addr::new(10, 77, 2, number);
+    IpNet::V4(Ipv4Net::new(address, 32).expect("32 is a prefix length"))
+}
+
+/// A time around `mean_ns`, never shorter than a fifth and never longer than three times of it.
+pub(crate) fn around(rng: &mut Rng, mean_ns: u64) -> Duration {
+    let least = mean_ns / 5;
+    let spread = mean_ns.saturating_mul(14) / 5;
+    // The smaller of two draws: short times are more common, and the mean stays near the middle.
+    let draw = rng.between(0, spread).min(rng.between(0, spread));
+    Duration::from_nanos(least.saturating_add(draw))
+}
+
+#[cfg(test)]
+mod tests;
