@@ -18,7 +18,7 @@ use mio::Waker;
 use ringfort_logs::{DiskAction, DiskOutcome, Path};
 use ringfort_machine::OrderId;
 
-pub(crate) use files::Files;
+pub(crate) use files::{Files, create_directories, replace};
 pub(crate) use place::{Area, Places};
 
 use crate::worker::Worker;

@@ -1,6 +1,6 @@
 //! Why a daemon or a tool did not start, or ended. Every text says where, what was expected and what to do.
 
-use std::{fmt, io, net::SocketAddr, path::PathBuf};
+use std::{fmt, io, path::PathBuf};
 
 /// A failure before the node runs, or one that ends it.
 #[derive(Debug, thiserror::Error)]

@@ -1,15 +1,22 @@
 //! The production runtime: one loop around `poll` that drives a node, and the programs built on it.
 #![allow(dead_code)]
+mod address;
+mod boot;
 mod clock;
+mod configuration;
 mod connections;
 mod consoles;
 mod datagram;
 mod disk;
+mod driver;
 mod error;
+pub mod flood;
 mod lines;
 mod listen;
+mod notes;
 mod outbox;
 mod pool;
+mod signals;
 mod streams;
 mod sys;
 mod timer;
@@ -17,4 +24,6 @@ mod token;
 mod worker;
 
 pub use clock::Clock;
+pub use configuration::Loaded;
+pub use driver::Daemon;
 pub use error::BootError;

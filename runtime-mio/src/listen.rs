@@ -36,12 +36,16 @@ pub(crate) enum Accept {
 
 /// Sorts the errors of `accept`.
 pub(crate) fn accept_error(error: &io::Error) -> Accept {
-    match error.kind() {
-        io::ErrorKind::WouldBlock => Accept::Drained,
-        io::ErrorKind::Interrupted
-        | io::ErrorKind::ConnectionAborted
-        | io::ErrorKind::ConnectionReset => Accept::Skip,
-        _ => Accept::Later,
+    let kind = error.kind();
+    if kind == io::ErrorKind::WouldBlock {
+        Accept::Drained
+    } else if kind == io::ErrorKind::Interrupted
+        || kind == io::ErrorKind::ConnectionAborted
+        || kind == io::ErrorKind::ConnectionReset
+    {
+        Accept::Skip
+    } else {
+        Accept::Later
     }
 }
 

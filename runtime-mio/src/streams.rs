@@ -221,7 +221,10 @@ impl Streams {
     }
 
     fn connect(&mut self, stream: StreamId, to: SocketAddr, out: &mut impl FnMut(StreamEvent)) {
-        assert!(stream.0 % 2 == 0, "the node's streams have even numbers");
+        assert!(
+            stream.0.is_multiple_of(2),
+            "the node's streams have even numbers"
+        );
         let opened = TcpStream::connect(to).and_then(|mut socket| {
             self.registry.register(
                 &mut socket,

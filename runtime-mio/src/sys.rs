@@ -64,7 +64,7 @@ pub(crate) fn receive_batch(
         header.msg_iov = &raw mut vectors[index];
         header.msg_iovlen = 1;
         header.msg_name = (&raw mut names[index]).cast();
-        header.msg_namelen = mem::size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+        header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
     }
     // SAFETY: every header points to a vector and a name of this frame and to the spare room of a slot that
     // is borrowed mutably; the kernel writes no more than the lengths given.
@@ -225,7 +225,7 @@ pub(crate) fn peer_user(socket: BorrowedFd<'_>) -> io::Result<u32> {
         uid: 0,
         gid: 0,
     };
-    let mut length = mem::size_of::<libc::ucred>() as libc::socklen_t;
+    let mut length = size_of::<libc::ucred>() as libc::socklen_t;
     // SAFETY: the kernel writes at most `length` bytes into `credentials`.
     check(unsafe {
         libc::getsockopt(

@@ -1,0 +1,80 @@
+//! A new configuration for a running daemon: all of it or none of it.
+//!
+//! The file is read and checked as a whole before anything changes. What a running process cannot change (its
+//! identity, its directories, the sockets of the bus) is compared first, and a difference there is a refusal
+//! that says so, not a half-applied reload.
+
+use ringfort_config::Settings;
+use ringfort_node::Event;
+
+use super::Daemon;
+
+impl Daemon {
+    /// Reads the configuration again. Errors are printed, and the old one stays.
+    pub(super) fn reload(&mut self) {
+        let fresh = match self.loaded.again() {
+            Ok(fresh) => fresh,
+            Err(error) => {
+                tracing::error!("the configuration stays as it was:\n{error}");
+                return;
+            }
+        };
+        let fixed = unchangeable(&self.loaded.settings, &fresh.settings);
+        if !fixed.is_empty() {
+            tracing::error!(
+                "the configuration stays as it was: {} cannot change while the process runs; restart it",
+                fixed.join(", ")
+            );
+            return;
+        }
+        let config = match fresh.node_config() {
+            Ok(config) => config,
+            Err(error) => {
+                tracing::error!("the configuration stays as it was: {error}");
+                return;
+            }
+        };
+        if let Err(error) = self
+            .sources
+            .consoles
+            .reload(&fresh.settings.control_listeners)
+        {
+            tracing::error!("the configuration stays as it was: {error}");
+            return;
+        }
+        self.loaded = fresh;
+        self.inbox.push_back(Event::Reload(Box::new(config)));
+    }
+}
+
+/// The names of settings that differ and must not.
+fn unchangeable(old: &Settings, new: &Settings) -> Vec<&'static str> {
+    let own = |settings: &Settings| {
+        let name = settings.node_name.as_deref().unwrap_or_default();
+        settings.bus.bind(settings.bus.peer(name))
+    };
+    [
+        ("the role", old.role != new.role),
+        ("the cluster's name", old.cluster_name != new.cluster_name),
+        ("the node's name", old.node_name != new.node_name),
+        ("the state directory", old.state_dir != new.state_dir),
+        ("the bus address", own(old) != own(new)),
+        ("the bus dispersal", old.bus.dispersal != new.bus.dispersal),
+        (
+            "the datagram limit",
+            old.bus.datagram_limit != new.bus.datagram_limit,
+        ),
+        (
+            "the cluster listener",
+            old.cluster_listeners != new.cluster_listeners,
+        ),
+        (
+            "the address mode",
+            old.duravip.address_mode != new.duravip.address_mode,
+        ),
+        ("the published logs", old.logs != new.logs),
+    ]
+    .into_iter()
+    .filter_map(|(name, differs)| differs.then_some(name))
+    .collect()
+}
