@@ -6,7 +6,7 @@
 //!
 //! Node and manager are roles of the same machine: a manager owns no addresses and pulls the others' logs.
 //!
-//! What this crate deliberately is not: it holds no protocol of its own beyond who is who ([`roster`]) and
+//! What this crate deliberately is not: it holds no protocol of its own beyond who is who (`roster`) and
 //! what a client of a listener is told; and it is the only crate that knows two services.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -14,18 +14,31 @@
 extern crate alloc;
 
 mod action;
+mod bus;
 mod config;
+mod connections;
+mod consoles;
 mod event;
 mod ident;
+mod leave;
+mod node;
 mod note;
+mod proxy;
+mod reports;
+mod ring;
+mod roster;
+mod services;
+mod streams;
 
 pub use action::{
     Action, ConnectionAction, ConsoleAction, Halt, ListenerAction, StreamAction, Target,
 };
-pub use config::Config;
+pub use bus::FIRST_CLIENT;
+pub use config::{Config, ConfigError, INBOUND, ListenerConfig, Peer, RingConfig};
 pub use event::{
     CloseReason, ConnectionEvent, ConsoleEvent, ConsolePeer, Event, ListenerEvent, LocalEvent,
     StreamEvent,
 };
 pub use ident::{ConnectionId, ListenerId, SessionId, StreamId};
+pub use node::{Boot, Node};
 pub use note::{Note, Observation, SubscriberSeen};

@@ -13,7 +13,10 @@ use ringfort_replication as replication;
 use ringfort_vip as vip;
 use ringfort_wire::DecodeError;
 
-use crate::ident::{ListenerId, StreamId};
+use crate::{
+    ConfigError,
+    ident::{ListenerId, StreamId},
+};
 
 /// Something worth knowing.
 #[derive(Clone, Debug)]
@@ -26,6 +29,8 @@ pub enum Note {
     Replication(replication::Note),
     /// From the addresses.
     Vip(vip::Note),
+    /// From the router of console commands.
+    Console(ringfort_console::Note),
     /// From the logs.
     Logs(logs::Note),
     /// A datagram was dropped; nothing changed.
@@ -80,6 +85,8 @@ pub enum Note {
     },
     /// A new configuration is in force.
     Reloaded,
+    /// A new configuration was refused; the old one stays.
+    ReloadRefused(ConfigError),
     /// For the simulator and for tests; only when the configuration asks for it.
     Observed(Observation),
 }
@@ -126,8 +133,6 @@ pub enum Observation {
         client: groups::ClientId,
         /// What it wanted.
         command: groups::Command,
-        /// For a message its number, the same that the ring gives it.
-        number: Option<u64>,
     },
     /// `view`, `gdeliver`: a client was told.
     Told {

@@ -50,22 +50,19 @@ pub enum Kind {
     Beacon = 5,
     /// Ring: wakes a held token.
     Hurry = 6,
-    /// Stream: who is calling, and for what.
-    Hello = 16,
     /// Stream: one message of the log replay protocol.
     Replay = 17,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 7] = [
         Self::Token,
         Self::Data,
         Self::Join,
         Self::Commit,
         Self::Beacon,
         Self::Hurry,
-        Self::Hello,
         Self::Replay,
     ];
 
@@ -82,7 +79,7 @@ impl Kind {
             Self::Token | Self::Data | Self::Join | Self::Commit | Self::Beacon | Self::Hurry => {
                 limits::DATAGRAM - limits::HEADER
             }
-            Self::Hello | Self::Replay => limits::STREAM_BODY,
+            Self::Replay => limits::STREAM_BODY,
         }
     }
 }
