@@ -71,6 +71,11 @@ impl Diagnostic {
         }
     }
 
+    /// Whether it refuses the configuration.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
     /// Adds what would have been right.
     #[must_use]
     pub fn expected(mut self, expected: impl Into<String>) -> Self {
