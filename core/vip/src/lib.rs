@@ -19,12 +19,16 @@
 extern crate alloc;
 
 mod action;
+mod agreed;
+pub mod balance;
 mod config;
 mod event;
+mod local;
 mod machine;
 mod note;
 mod order;
 mod status;
+mod timers;
 
 pub use action::Action;
 pub use config::{AddressConfig, Config, ConfigError, defaults};

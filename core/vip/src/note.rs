@@ -1,7 +1,7 @@
 //! Everything the machine has to tell an operator: past tense or a state, never a decision.
 
 use alloc::{string::String, vec::Vec};
-use core::{net::IpAddr, time::Duration};
+use core::net::IpAddr;
 
 use ipnet::IpNet;
 use ringfort_machine::{NodeId, ProcessId};
@@ -139,13 +139,6 @@ pub enum Note {
     },
     /// A new configuration was refused; the old one stays.
     ConfigRefused(ConfigError),
-    /// The platform has not ended an order for a long time.
-    OrderSlow {
-        /// The address.
-        address: IpNet,
-        /// For how long.
-        waited: Duration,
-    },
     /// The node leaves although the platform still has these addresses.
     LeftBehind {
         /// The addresses and their interfaces.
