@@ -9,7 +9,9 @@ use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
 
 use bytes::Bytes;
 use ringfort_evs as evs;
-use ringfort_groups::{self as groups, Cause, ClientEvent, ClientId, ClientName, Command, GroupName, View};
+use ringfort_groups::{
+    self as groups, Cause, ClientEvent, ClientId, ClientName, Command, GroupName, View,
+};
 use ringfort_machine::{Digest, Level, Machine, Member, Position, ProcessId, Sink};
 use ringfort_replication as replication;
 use ringfort_vip as vip;
@@ -69,7 +71,10 @@ impl Bus {
     }
 
     fn group(&self, client: ClientId) -> Option<&GroupName> {
-        self.services.iter().find(|(known, _)| *known == client).map(|(_, group)| group)
+        self.services
+            .iter()
+            .find(|(known, _)| *known == client)
+            .map(|(_, group)| group)
     }
 
     pub(crate) fn digest(&self, into: &mut Digest) {
@@ -93,32 +98,58 @@ impl Node {
     pub(crate) fn connect_services(&mut self) {
         for (client, group) in self.bus.services.clone() {
             let name = ClientName::new(client_name(client)).expect("our own names are legal");
-            let connect = Command::Connect { name, wants_membership: true };
-            self.to_groups(groups::Event::Local { client, command: connect });
-            self.to_groups(groups::Event::Local { client, command: Command::Join { group } });
+            let connect = Command::Connect {
+                name,
+                wants_membership: true,
+            };
+            self.to_groups(groups::Event::Local {
+                client,
+                command: connect,
+            });
+            self.to_groups(groups::Event::Local {
+                client,
+                command: Command::Join { group },
+            });
         }
     }
 
     /// A program that embeds the node, or a local client of the bus, acts.
-    pub(crate) fn on_client(&mut self, client: ClientId, command: Command, out: &mut impl Sink<Action>) {
+    pub(crate) fn on_client(
+        &mut self,
+        client: ClientId,
+        command: Command,
+        out: &mut impl Sink<Action>,
+    ) {
         let full = self.bus.submissions.len() >= CLIENTS_WAIT;
         if client.0 < FIRST_CLIENT || full && matches!(command, Command::Send { .. }) {
-            let refusal = if full { groups::Refusal::Busy } else { groups::Refusal::AlreadyConnected };
+            let refusal = if full {
+                groups::Refusal::Busy
+            } else {
+                groups::Refusal::AlreadyConnected
+            };
             self.tell(client, ClientEvent::Refused(refusal), out);
             return;
         }
-        self.observe(out, || Observation::Asked { client, command: command.clone() });
+        self.observe(out, || Observation::Asked {
+            client,
+            command: command.clone(),
+        });
         self.to_groups(groups::Event::Local { client, command });
     }
 
     fn tell(&self, client: ClientId, event: ClientEvent, out: &mut impl Sink<Action>) {
-        self.observe(out, || Observation::Told { client, event: event.clone() });
+        self.observe(out, || Observation::Told {
+            client,
+            event: event.clone(),
+        });
         out.push(Action::Group { client, event });
     }
 
     pub(crate) fn on_groups(&mut self, action: groups::Action, out: &mut impl Sink<Action>) {
         match action {
-            groups::Action::Submit { level, payload } => self.bus.submissions.push_back((level, payload)),
+            groups::Action::Submit { level, payload } => {
+                self.bus.submissions.push_back((level, payload))
+            }
             groups::Action::Client { client, event } if client.0 >= FIRST_CLIENT => {
                 self.tell(client, event, out);
             }
@@ -134,7 +165,9 @@ impl Node {
             Service::Replication => SHARED,
             Service::Console => CONSOLE,
         };
-        self.bus.publications.push_back((client, service, service::seal(service, body)));
+        self.bus
+            .publications
+            .push_back((client, service, service::seal(service, body)));
     }
 
     /// Sends what waits, as far as there is room.
@@ -142,7 +175,11 @@ impl Node {
         while self.flush_publication() {}
         while let Some((level, payload)) = self.bus.submissions.pop_front() {
             match self.ring.submit(level, payload.clone()) {
-                Ok(number) => self.observe(out, || Observation::Submitted { number, level, payload }),
+                Ok(number) => self.observe(out, || Observation::Submitted {
+                    number,
+                    level,
+                    payload,
+                }),
                 Err(evs::Refusal::Busy) => {
                     self.bus.submissions.push_front((level, payload));
                     break;
@@ -171,11 +208,18 @@ impl Node {
             payload: payload.clone(),
         };
         let mut answers: Vec<groups::Action> = Vec::new();
-        self.groups.handle(self.now, groups::Event::Local { client, command }, &mut answers);
+        self.groups.handle(
+            self.now,
+            groups::Event::Local { client, command },
+            &mut answers,
+        );
         let busy = answers.iter().any(|answer| {
             matches!(
                 answer,
-                groups::Action::Client { event: ClientEvent::Refused(groups::Refusal::Busy), .. }
+                groups::Action::Client {
+                    event: ClientEvent::Refused(groups::Refusal::Busy),
+                    ..
+                }
             )
         });
         if busy {
@@ -191,9 +235,17 @@ impl Node {
     fn on_service(&mut self, client: ClientId, event: ClientEvent, out: &mut impl Sink<Action>) {
         match event {
             ClientEvent::View(view) => self.on_service_view(client, &view),
-            ClientEvent::Message { position, from, payload, .. } => {
+            ClientEvent::Message {
+                position,
+                from,
+                payload,
+                ..
+            } => {
                 if let Err(why) = self.on_service_message(position, from.process, &payload, out) {
-                    out.push(Action::Note(Note::MessageRefused { from: from.process, why }));
+                    out.push(Action::Note(Note::MessageRefused {
+                        from: from.process,
+                        why,
+                    }));
                 }
             }
             ClientEvent::Refused(refusal) => {
@@ -208,13 +260,19 @@ impl Node {
         let before = self.bus.views.get(slot).cloned().unwrap_or_default();
         let name = client_name(client);
         let ours = |member: &&groups::MemberId| member.client.as_str() == name;
-        let processes: Vec<ProcessId> =
-            view.members.iter().filter(ours).map(|member| member.process).collect();
+        let processes: Vec<ProcessId> = view
+            .members
+            .iter()
+            .filter(ours)
+            .map(|member| member.process)
+            .collect();
         let together: Vec<ProcessId> = match &view.cause {
             Cause::Transitional => return,
-            Cause::Network { together, .. } => {
-                together.iter().filter(ours).map(|member| member.process).collect()
-            }
+            Cause::Network { together, .. } => together
+                .iter()
+                .filter(ours)
+                .map(|member| member.process)
+                .collect(),
             Cause::Join(_) | Cause::Leave(_) | Cause::Disconnect(_) => {
                 let came = |process: &ProcessId| before.contains(process) || *process == self.me;
                 processes.iter().copied().filter(came).collect()
@@ -228,7 +286,11 @@ impl Node {
             CLUSTER => self.on_cluster_view(view.position, members, &processes, together),
             SHARED => {
                 let position = view.position;
-                self.to_counters(replication::Event::View { position, members, together });
+                self.to_counters(replication::Event::View {
+                    position,
+                    members,
+                    together,
+                });
             }
             _ => self.on_console_view(),
         }
@@ -236,7 +298,11 @@ impl Node {
 
     fn members(&self, processes: &[ProcessId]) -> Vec<Member> {
         let find = |process: &ProcessId| {
-            let member = self.bus.members.iter().find(|member| member.process == *process);
+            let member = self
+                .bus
+                .members
+                .iter()
+                .find(|member| member.process == *process);
             member.copied().unwrap_or(Member {
                 process: *process,
                 subcluster: self.config.subcluster_id(),
@@ -255,7 +321,11 @@ impl Node {
         if self.roster.on_view(processes, &together) {
             self.introduce();
         }
-        self.to_vip(vip::Event::View { position, members, together });
+        self.to_vip(vip::Event::View {
+            position,
+            members,
+            together,
+        });
         self.on_members();
     }
 
@@ -271,17 +341,28 @@ impl Node {
             Service::Roster => {
                 let said: Introduction = body::decode(&bytes)?;
                 if let Some(clash) = self.roster.on_introduction(from, said) {
-                    out.push(Action::Note(Note::RosterClash { one: clash.one, other: clash.other }));
+                    out.push(Action::Note(Note::RosterClash {
+                        one: clash.one,
+                        other: clash.other,
+                    }));
                 }
                 self.on_members();
             }
             Service::Vip => {
                 let body = body::decode(&bytes)?;
-                self.to_vip(vip::Event::Message { position, from, body });
+                self.to_vip(vip::Event::Message {
+                    position,
+                    from,
+                    body,
+                });
             }
             Service::Replication => {
                 let body = ringfort_wire::counter::decode(&bytes)?;
-                self.to_counters(replication::Event::Message { position, from, body });
+                self.to_counters(replication::Event::Message {
+                    position,
+                    from,
+                    body,
+                });
             }
             Service::Console => {
                 let body = body::decode(&bytes)?;

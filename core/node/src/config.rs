@@ -17,7 +17,7 @@ use core::{
 };
 
 use ipnet::IpNet;
-use ringfort_config::{
+use ringfort_config::settings::{
     AddressMode, Destination, Dispersal, NetblockLimit, ReplicateClass, Role, Settings,
 };
 use ringfort_evs as evs;
@@ -187,10 +187,13 @@ impl Config {
     /// The first [`ConfigError`] found.
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
         let name = settings.node_name.clone().ok_or(ConfigError::NoName)?;
-        let own = settings.bus.peer(&name).ok_or_else(|| ConfigError::NotAMember {
-            name: name.clone(),
-            members: names(settings),
-        })?;
+        let own = settings
+            .bus
+            .peer(&name)
+            .ok_or_else(|| ConfigError::NotAMember {
+                name: name.clone(),
+                members: names(settings),
+            })?;
         let config = Self {
             cluster: ClusterId::of_name(&settings.cluster_name),
             node: own.node,
@@ -246,17 +249,29 @@ impl Config {
 
     /// The name of `node`, if it is configured.
     pub fn peer_name(&self, node: NodeId) -> Option<&str> {
-        self.peers.iter().find(|peer| peer.node == node).map(|peer| peer.name.as_str())
+        self.peers
+            .iter()
+            .find(|peer| peer.node == node)
+            .map(|peer| peer.name.as_str())
     }
 }
 
 fn names(settings: &Settings) -> String {
-    let names: Vec<&str> = settings.bus.peers.iter().map(|peer| peer.name.as_str()).collect();
-    if names.is_empty() { "none".to_string() } else { names.join(", ") }
+    let names: Vec<&str> = settings
+        .bus
+        .peers
+        .iter()
+        .map(|peer| peer.name.as_str())
+        .collect();
+    if names.is_empty() {
+        "none".to_string()
+    } else {
+        names.join(", ")
+    }
 }
 
 fn peers(settings: &Settings) -> Vec<Peer> {
-    let peer = |peer: &ringfort_config::Peer| Peer {
+    let peer = |peer: &ringfort_config::settings::Peer| Peer {
         node: peer.node,
         name: peer.name.clone(),
         address: peer.address,
@@ -265,7 +280,10 @@ fn peers(settings: &Settings) -> Vec<Peer> {
 }
 
 fn group(name: &str) -> Result<GroupName, ConfigError> {
-    GroupName::new(name).map_err(|why| ConfigError::Group { name: name.to_string(), why })
+    GroupName::new(name).map_err(|why| ConfigError::Group {
+        name: name.to_string(),
+        why,
+    })
 }
 
 /// The ring's defaults with what the file says on top of them.
@@ -280,15 +298,27 @@ fn ring(settings: &Settings) -> RingConfig {
     timeouts.beacon = times.alive.or(times.lookup).unwrap_or(timeouts.beacon);
     timeouts.hearing = timeouts.hearing.max(timeouts.beacon * 3);
     timeouts.join_interval = times.join.unwrap_or(timeouts.join_interval);
-    timeouts.consensus = times.gather.unwrap_or(timeouts.consensus).max(timeouts.join_interval * 3);
+    timeouts.consensus = times
+        .gather
+        .unwrap_or(timeouts.consensus)
+        .max(timeouts.join_interval * 3);
     timeouts.consensus_limit = timeouts.consensus_limit.max(timeouts.consensus);
-    timeouts.commit = times.form.unwrap_or(timeouts.commit).max(timeouts.join_interval * 3);
+    timeouts.commit = times
+        .form
+        .unwrap_or(timeouts.commit)
+        .max(timeouts.join_interval * 3);
     let mut windows = evs::Windows::default();
     windows.personal = sizes.personal.unwrap_or(windows.personal);
     windows.global = sizes.ring.unwrap_or(windows.global.max(windows.personal));
-    windows.accelerated = sizes.accelerated.unwrap_or(windows.accelerated.min(windows.personal));
+    windows.accelerated = sizes
+        .accelerated
+        .unwrap_or(windows.accelerated.min(windows.personal));
     windows.outstanding = windows.outstanding.max(windows.global);
-    RingConfig { timeouts, windows, datagram_limit: settings.bus.datagram_limit }
+    RingConfig {
+        timeouts,
+        windows,
+        datagram_limit: settings.bus.datagram_limit,
+    }
 }
 
 fn services_address(settings: &Settings, own: IpAddr) -> Option<SocketAddr> {
@@ -302,23 +332,31 @@ fn services_address(settings: &Settings, own: IpAddr) -> Option<SocketAddr> {
 }
 
 fn listeners(settings: &Settings) -> Vec<ListenerConfig> {
-    let listener = |(number, listener): (usize, &ringfort_config::Listener)| ListenerConfig {
-        id: ListenerId(number as u64),
-        name: listener.name.clone(),
-        address: listener.address,
-        vip: listener.duravip || listener.follow.is_some(),
-        banner: listener.banner.clone(),
-        backend: listener.backend,
-        limit: listener.max_connections_per_netblock,
-    };
-    settings.listeners.iter().enumerate().map(listener).collect()
+    let listener =
+        |(number, listener): (usize, &ringfort_config::settings::Listener)| ListenerConfig {
+            id: ListenerId(number as u64),
+            name: listener.name.clone(),
+            address: listener.address,
+            vip: listener.duravip || listener.follow.is_some(),
+            banner: listener.banner.clone(),
+            backend: listener.backend,
+            limit: listener.max_connections_per_netblock,
+        };
+    settings
+        .listeners
+        .iter()
+        .enumerate()
+        .map(listener)
+        .collect()
 }
 
 /// All managed addresses: what listeners and bindings say of the same address is one entry.
 fn addresses(settings: &Settings) -> Result<vip::Config, ConfigError> {
     let mut all: BTreeMap<IpAddr, vip::AddressConfig> = BTreeMap::new();
     for binding in settings.bindings.iter().filter(|binding| binding.duravip) {
-        let Some(address) = binding.address else { continue };
+        let Some(address) = binding.address else {
+            continue;
+        };
         let entry = entry(&mut all, settings, address)?;
         entry.services.binding = true;
         entry.names.push(binding.name.clone());
@@ -378,7 +416,8 @@ fn entry<'a>(
             },
         );
     }
-    all.get_mut(&address).ok_or(ConfigError::NoTopology(address))
+    all.get_mut(&address)
+        .ok_or(ConfigError::NoTopology(address))
 }
 
 /// The prefix length and the interface of `address`, from the narrowest block that contains it.
@@ -405,7 +444,11 @@ fn prefer(
     for name in names {
         let Some(peer) = settings.bus.peer(name) else {
             let address = entry.address.addr();
-            return Err(ConfigError::Unknown { address, what: "node", name: name.clone() });
+            return Err(ConfigError::Unknown {
+                address,
+                what: "node",
+                name: name.clone(),
+            });
         };
         if !entry.preference.contains(&peer.node) {
             entry.preference.push(peer.node);
@@ -422,19 +465,26 @@ fn followed_address(
     if let Ok(target) = followed.parse() {
         return Ok(target);
     }
-    let binding = settings.bindings.iter().find(|binding| binding.name == followed);
-    binding.and_then(|binding| binding.address).ok_or_else(|| ConfigError::Unknown {
-        address,
-        what: "binding with an address",
-        name: followed.to_string(),
-    })
+    let binding = settings
+        .bindings
+        .iter()
+        .find(|binding| binding.name == followed);
+    binding
+        .and_then(|binding| binding.address)
+        .ok_or_else(|| ConfigError::Unknown {
+            address,
+            what: "binding with an address",
+            name: followed.to_string(),
+        })
 }
 
 /// The objects of this release. Others are in the files of real clusters and belong to later ones.
 fn counters(settings: &Settings) -> replication::Config {
-    let object = |object: &ringfort_config::Replicate| {
+    let object = |object: &ringfort_config::settings::Replicate| {
         let kind = match object.class {
-            ReplicateClass::InboundCidr | ReplicateClass::OutboundCidr => replication::Kind::CidrTree,
+            ReplicateClass::InboundCidr | ReplicateClass::OutboundCidr => {
+                replication::Kind::CidrTree
+            }
             ReplicateClass::OutboundDomains | ReplicateClass::OutboundBindingDomains => {
                 replication::Kind::GaugeTable
             }
@@ -455,7 +505,7 @@ fn counters(settings: &Settings) -> replication::Config {
 
 /// One store for each published log; its subscribers are those named by any logger that writes there.
 fn stores(settings: &Settings) -> Result<Vec<logs::store::Config>, ConfigError> {
-    let store = |log: &ringfort_config::LogPath| {
+    let store = |log: &ringfort_config::settings::LogPath| {
         let mut config = logs::store::Config::new(log.key.as_str(), log.path.as_str());
         for logger in &settings.loggers {
             if let Destination::Journal { path, subscribers } = &logger.destination
@@ -479,19 +529,29 @@ fn same_directory(one: &str, other: &str) -> bool {
 
 /// The keys of the published logs to which a logger writes the record of each connection.
 fn connection_logs(settings: &Settings) -> Vec<String> {
-    let writes = |log: &ringfort_config::LogPath| {
-        settings.loggers.iter().any(|logger| match &logger.destination {
-            Destination::Journal { path, .. } => {
-                logger.connection_record && same_directory(path, &log.path)
-            }
-            Destination::File(_) | Destination::Other(_) => false,
-        })
+    let writes = |log: &ringfort_config::settings::LogPath| {
+        settings
+            .loggers
+            .iter()
+            .any(|logger| match &logger.destination {
+                Destination::Journal { path, .. } => {
+                    logger.connection_record && same_directory(path, &log.path)
+                }
+                Destination::File(_) | Destination::Other(_) => false,
+            })
     };
-    settings.logs.iter().filter(|log| writes(log)).map(|log| log.key.clone()).collect()
+    settings
+        .logs
+        .iter()
+        .filter(|log| writes(log))
+        .map(|log| log.key.clone())
+        .collect()
 }
 
 fn puller(settings: &Settings, name: &str) -> Result<Option<logs::puller::Config>, ConfigError> {
-    let Some(manager) = &settings.manager else { return Ok(None) };
+    let Some(manager) = &settings.manager else {
+        return Ok(None);
+    };
     let state = format!("{}/puller", settings.state_dir.trim_end_matches('/'));
     let mut config = logs::puller::Config::new(manager.logfile.as_str(), state.as_str());
     config.max_open = manager.max_open as usize;
@@ -501,7 +561,12 @@ fn puller(settings: &Settings, name: &str) -> Result<Option<logs::puller::Config
         .bus
         .peers
         .iter()
-        .map(|peer| (peer.node, manager.subscribers_for(name, &peer.name).to_vec()))
+        .map(|peer| {
+            (
+                peer.node,
+                manager.subscribers_for(name, &peer.name).to_vec(),
+            )
+        })
         .collect();
     config.validate()?;
     Ok(Some(config))

@@ -14,7 +14,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use ipnet::IpNet;
-use ringfort_config::NetblockLimit;
+use ringfort_config::settings::NetblockLimit;
 use ringfort_logs::{self as logs, Append, Class, RecordId};
 use ringfort_machine::{Digest, Sink};
 
@@ -75,7 +75,15 @@ pub(crate) struct Connections {
 
 impl Connections {
     pub(crate) fn new(config: &Config) -> Self {
-        let listener = |config: &ListenerConfig| (config.id, Listener { config: config.clone(), open: false });
+        let listener = |config: &ListenerConfig| {
+            (
+                config.id,
+                Listener {
+                    config: config.clone(),
+                    open: false,
+                },
+            )
+        };
         Self {
             listeners: config.listeners.iter().map(listener).collect(),
             standing: BTreeMap::new(),
@@ -107,7 +115,9 @@ impl Connections {
 
     /// The connections whose record in `log` is written now.
     fn take_written(&mut self, log: &str, upto: RecordId) -> Vec<ConnectionId> {
-        let Some(records) = self.records.get_mut(log) else { return Vec::new() };
+        let Some(records) = self.records.get_mut(log) else {
+            return Vec::new();
+        };
         let mut written = Vec::new();
         while let Some((_, connection)) = records.writing.pop_front_if(|(id, _)| *id <= upto) {
             written.push(connection);
@@ -118,7 +128,9 @@ impl Connections {
     pub(crate) fn digest(&self, into: &mut Digest) {
         into.number(self.accepted);
         for (id, connection) in &self.standing {
-            into.number(id.0).flag(connection.counted).number(connection.unwritten as u64);
+            into.number(id.0)
+                .flag(connection.counted)
+                .number(connection.unwritten as u64);
         }
         for (id, listener) in &self.listeners {
             into.number(id.0).flag(listener.open);
@@ -141,7 +153,10 @@ impl Node {
             if !listener.open && which(&listener.config) {
                 listener.open = true;
                 let address = listener.config.address;
-                out.push(Action::Listener(ListenerAction::Open { listener: *id, address }));
+                out.push(Action::Listener(ListenerAction::Open {
+                    listener: *id,
+                    address,
+                }));
             }
         }
     }
@@ -151,7 +166,11 @@ impl Node {
         self.close_where(out, |config| config.vip && config.address.ip() == address);
     }
 
-    fn close_where(&mut self, out: &mut impl Sink<Action>, which: impl Fn(&ListenerConfig) -> bool) {
+    fn close_where(
+        &mut self,
+        out: &mut impl Sink<Action>,
+        which: impl Fn(&ListenerConfig) -> bool,
+    ) {
         for (id, listener) in &mut self.connections.listeners {
             if listener.open && which(&listener.config) {
                 listener.open = false;
@@ -169,7 +188,9 @@ impl Node {
         let same = |old: &ListenerConfig, new: &ListenerConfig| {
             (old.address, old.vip) == (new.address, new.vip)
         };
-        self.close_where(out, |old| !config.listeners.iter().any(|new| same(old, new)));
+        self.close_where(out, |old| {
+            !config.listeners.iter().any(|new| same(old, new))
+        });
         let old = core::mem::take(&mut self.connections.listeners);
         let owned: Vec<IpAddr> = old
             .values()
@@ -177,7 +198,9 @@ impl Node {
             .map(|listener| listener.config.address.ip())
             .collect();
         for new in &config.listeners {
-            let kept = old.iter().find(|(_, listener)| listener.open && same(&listener.config, new));
+            let kept = old
+                .iter()
+                .find(|(_, listener)| listener.open && same(&listener.config, new));
             let (id, open) = kept.map_or_else(
                 || {
                     self.connections.next_listener += 1;
@@ -185,7 +208,10 @@ impl Node {
                 },
                 |(id, _)| (*id, true),
             );
-            let listener = Listener { config: new.clone(), open };
+            let listener = Listener {
+                config: new.clone(),
+                open,
+            };
             self.connections.listeners.insert(id, listener);
         }
         self.open_where(out, |new| !new.vip || owned.contains(&new.address.ip()));
@@ -205,7 +231,12 @@ impl Node {
 
     pub(crate) fn on_connection(&mut self, event: ConnectionEvent, out: &mut impl Sink<Action>) {
         match event {
-            ConnectionEvent::Accepted { connection, listener, peer, local } => {
+            ConnectionEvent::Accepted {
+                connection,
+                listener,
+                peer,
+                local,
+            } => {
                 self.on_accepted(connection, listener, (peer, local), out);
             }
             ConnectionEvent::Closed { connection, .. } => self.on_closed(connection, out),
@@ -220,7 +251,11 @@ impl Node {
         (peer, local): (SocketAddr, SocketAddr),
         out: &mut impl Sink<Action>,
     ) {
-        let known = self.connections.listeners.get(&listener).filter(|listener| listener.open);
+        let known = self
+            .connections
+            .listeners
+            .get(&listener)
+            .filter(|listener| listener.open);
         let Some(config) = known.map(|listener| listener.config.clone()) else {
             out.push(Action::Connection(ConnectionAction::Drop { connection }));
             return;
@@ -238,14 +273,22 @@ impl Node {
         if !full {
             self.count(INBOUND, &peer.ip().to_string(), 1, out);
         }
-        let standing = Connection { peer, local, counted: !full, unwritten: 0, answer };
+        let standing = Connection {
+            peer,
+            local,
+            counted: !full,
+            unwritten: 0,
+            answer,
+        };
         self.connections.standing.insert(connection, standing);
         self.record(connection, &config, &name, out);
     }
 
     /// Whether the netblock of `peer` has all the connections it may have, here and at all other members.
     fn over_limit(&self, config: &ListenerConfig, peer: SocketAddr) -> bool {
-        let Some(limit) = config.limit else { return false };
+        let Some(limit) = config.limit else {
+            return false;
+        };
         let block = netblock(limit, peer.ip());
         let standing = self.counters.count_for_limit(INBOUND, &block.into());
         standing >= i64::from(limit.limit)
@@ -260,7 +303,9 @@ impl Node {
         out: &mut impl Sink<Action>,
     ) {
         let wall_ns = self.wall_ns();
-        let Some(standing) = self.connections.standing.get_mut(&connection) else { return };
+        let Some(standing) = self.connections.standing.get_mut(&connection) else {
+            return;
+        };
         let line = record_line(wall_ns, name, &config.name, standing);
         let keys = self.config.connection_logs.clone();
         standing.unwritten = keys.len();
@@ -271,14 +316,20 @@ impl Node {
             let records = self.connections.records.entry(log.clone()).or_default();
             records.appending.push_back(Some(connection));
             let payload = Bytes::from(line.clone());
-            let append = Append { class: Class::Batch, payload, wall_ns };
+            let append = Append {
+                class: Class::Batch,
+                payload,
+                wall_ns,
+            };
             self.to_logs(logs::server::Event::Append { log, append });
         }
     }
 
     pub(crate) fn on_written(&mut self, log: &str, upto: RecordId, out: &mut impl Sink<Action>) {
         for connection in self.connections.take_written(log, upto) {
-            let Some(standing) = self.connections.standing.get_mut(&connection) else { continue };
+            let Some(standing) = self.connections.standing.get_mut(&connection) else {
+                continue;
+            };
             standing.unwritten = standing.unwritten.saturating_sub(1);
             if standing.unwritten == 0 {
                 self.serve(connection, out);
@@ -288,7 +339,11 @@ impl Node {
 
     /// The log cannot take the record. Without it the client is told to come back later.
     pub(crate) fn on_append_refused(&mut self, log: String, out: &mut impl Sink<Action>) {
-        let waiting = self.connections.records.get_mut(&log).and_then(|r| r.appending.pop_front());
+        let waiting = self
+            .connections
+            .records
+            .get_mut(&log)
+            .and_then(|r| r.appending.pop_front());
         out.push(Action::Note(Note::RecordLost { log }));
         if let Some(connection) = waiting.flatten()
             && let Some(standing) = self.connections.standing.get_mut(&connection)
@@ -300,7 +355,9 @@ impl Node {
     }
 
     fn serve(&self, connection: ConnectionId, out: &mut impl Sink<Action>) {
-        let Some(standing) = self.connections.standing.get(&connection) else { return };
+        let Some(standing) = self.connections.standing.get(&connection) else {
+            return;
+        };
         out.push(Action::Connection(match standing.answer.clone() {
             Answer::Greet(banner) => ConnectionAction::Greet { connection, banner },
             Answer::Refuse(banner) => ConnectionAction::Refuse { connection, banner },
@@ -313,7 +370,9 @@ impl Node {
     }
 
     fn on_closed(&mut self, connection: ConnectionId, out: &mut impl Sink<Action>) {
-        let Some(closed) = self.connections.standing.remove(&connection) else { return };
+        let Some(closed) = self.connections.standing.remove(&connection) else {
+            return;
+        };
         if closed.counted {
             self.count(INBOUND, &closed.peer.ip().to_string(), -1, out);
         }
@@ -346,7 +405,11 @@ fn netblock(limit: NetblockLimit, address: IpAddr) -> IpNet {
 
 /// `seconds.millis@C@id@listener@client@server@verdict`, in the manner of the reference's logs.
 fn record_line(wall_ns: u64, name: &str, listener: &str, connection: &Connection) -> String {
-    let verdict = if connection.counted { "accepted" } else { "refused" };
+    let verdict = if connection.counted {
+        "accepted"
+    } else {
+        "refused"
+    };
     let (seconds, millis) = (wall_ns / 1_000_000_000, wall_ns / 1_000_000 % 1000);
     format!(
         "{seconds}.{millis:03}@C@{name}@{listener}@{}@{}@{verdict}",

@@ -3,9 +3,14 @@
 //! A line is parsed by `ringfort-console`, answered from what the machines show of themselves, and laid out by
 //! it again. A command that must be agreed on waits for its reply; a routed one belongs to the router.
 
-use alloc::{collections::BTreeMap, format, string::{String, ToString}, vec::Vec};
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 
-use ringfort_config::Role;
+use ringfort_config::settings::Role;
 use ringfort_console::{
     self as console, Command, Execution, Failed, Format, Help, Line, ParseError, Place, Report,
 };
@@ -68,7 +73,11 @@ impl Node {
 
     pub(crate) fn on_console(&mut self, event: ConsoleEvent, out: &mut impl Sink<Action>) {
         match event {
-            ConsoleEvent::Opened { session, peer, target } => {
+            ConsoleEvent::Opened {
+                session,
+                peer,
+                target,
+            } => {
                 self.on_session(session, &peer, target, out);
             }
             ConsoleEvent::Line { session, line } => {
@@ -78,7 +87,9 @@ impl Node {
             }
             ConsoleEvent::Closed { session } => {
                 self.consoles.targets.remove(&session);
-                self.to_router(console::Event::Closed { session: console::SessionId(session.0) });
+                self.to_router(console::Event::Closed {
+                    session: console::SessionId(session.0),
+                });
             }
         }
     }
@@ -91,7 +102,11 @@ impl Node {
         out: &mut impl Sink<Action>,
     ) {
         if self.consoles.targets.len() >= SESSIONS {
-            print(session, "Too many console sessions; try again later.\n".to_string(), out);
+            print(
+                session,
+                "Too many console sessions; try again later.\n".to_string(),
+                out,
+            );
             out.push(Action::Console(ConsoleAction::Close { session }));
             return;
         }
@@ -101,7 +116,9 @@ impl Node {
     }
 
     fn prompt(&self, session: SessionId, out: &mut impl Sink<Action>) {
-        let Some(target) = self.consoles.targets.get(&session) else { return };
+        let Some(target) = self.consoles.targets.get(&session) else {
+            return;
+        };
         let second_of_day = (self.wall_ns() / 1_000_000_000 % 86_400) as u32;
         let text = console::prompt(second_of_day, target);
         out.push(Action::Console(ConsoleAction::Prompt { session, text }));
@@ -109,21 +126,35 @@ impl Node {
 
     fn on_line(&mut self, session: SessionId, line: &str, out: &mut impl Sink<Action>) {
         match console::parse(self.place(), line) {
-            Ok(Line { command: Command::Quit, .. }) => {
+            Ok(Line {
+                command: Command::Quit,
+                ..
+            }) => {
                 self.consoles.targets.remove(&session);
                 out.push(Action::Console(ConsoleAction::Close { session }));
             }
-            Ok(Line { command: Command::Routed(scope), format }) => {
+            Ok(Line {
+                command: Command::Routed(scope),
+                format,
+            }) => {
                 let json = format == Format::Json;
                 let session = console::SessionId(session.0);
-                self.to_router(console::Event::Request { session, scope, json });
+                self.to_router(console::Event::Request {
+                    session,
+                    scope,
+                    json,
+                });
             }
             Ok(Line { command, format }) => {
                 self.execute(Asker::Session(session), command, format, out);
             }
             Err(ParseError::Empty) => self.prompt(session, out),
             Err(error) => {
-                let format = if line.contains("--json") { Format::Json } else { Format::Text };
+                let format = if line.contains("--json") {
+                    Format::Json
+                } else {
+                    Format::Text
+                };
                 self.answer(Asker::Session(session), &failed(error), format, out);
             }
         }
@@ -132,7 +163,11 @@ impl Node {
     pub(crate) fn on_router(&mut self, action: console::Action, out: &mut impl Sink<Action>) {
         match action {
             console::Action::Publish(said) => self.publish(Service::Console, &body::encode(&said)),
-            console::Action::Execute { execution, line, json } => {
+            console::Action::Execute {
+                execution,
+                line,
+                json,
+            } => {
                 let asker = Asker::Remote(execution);
                 let format = if json { Format::Json } else { Format::Text };
                 match console::parse(self.place(), &line) {
@@ -163,9 +198,9 @@ impl Node {
             Command::ClusterInfo => Report::ClusterInfo(self.cluster_report()),
             Command::ClusterMembership => Report::Membership(self.membership_report()),
             Command::ShowClusterMembership => Report::MembershipXml(self.membership_report()),
-            Command::ClusterNodeName => {
-                Report::NodeName(console::NodeName { name: self.config.name.clone() })
-            }
+            Command::ClusterNodeName => Report::NodeName(console::NodeName {
+                name: self.config.name.clone(),
+            }),
             Command::ClusterNodeAddress => self.address_report(),
             Command::DuravipShow => Report::Duravip(self.duravip_report()),
             Command::SharedList => Report::SharedList(self.shared_list_report()),
@@ -183,7 +218,9 @@ impl Node {
             }
             Command::Shutdown => {
                 self.consoles.shutdown = true;
-                Report::ShuttingDown(console::ShuttingDown { node: self.config.name.clone() })
+                Report::ShuttingDown(console::ShuttingDown {
+                    node: self.config.name.clone(),
+                })
             }
             Command::Quit | Command::Routed(_) => {
                 failed("This command belongs to a console session.")
@@ -203,7 +240,12 @@ impl Node {
         out: &mut impl Sink<Action>,
     ) {
         let Some((to, name)) = self.node_called(node) else {
-            let known: Vec<&str> = self.config.peers.iter().map(|peer| peer.name.as_str()).collect();
+            let known: Vec<&str> = self
+                .config
+                .peers
+                .iter()
+                .map(|peer| peer.name.as_str())
+                .collect();
             let reason = format!("There is no node '{node}'. Nodes: {}.", known.join(", "));
             self.answer(asker, &failed(reason), format, out);
             return;
@@ -215,8 +257,16 @@ impl Node {
     /// The node of that name, by its whole name or by its first label.
     pub(crate) fn node_called(&self, name: &str) -> Option<(NodeId, String)> {
         let label = |name: &str| name.split('.').next().unwrap_or(name).to_ascii_lowercase();
-        let exact = self.config.peers.iter().find(|peer| peer.name.eq_ignore_ascii_case(name));
-        let mut short = self.config.peers.iter().filter(|peer| label(&peer.name) == label(name));
+        let exact = self
+            .config
+            .peers
+            .iter()
+            .find(|peer| peer.name.eq_ignore_ascii_case(name));
+        let mut short = self
+            .config
+            .peers
+            .iter()
+            .filter(|peer| label(&peer.name) == label(name));
         let peer = exact.or_else(|| short.next().filter(|_| short.next().is_none()))?;
         Some((peer.node, peer.name.clone()))
     }
@@ -224,7 +274,14 @@ impl Node {
     fn ask_vip(&mut self, asker: Asker, format: Format, report: Report, command: vip::Command) {
         self.consoles.requests += 1;
         let request = self.consoles.requests;
-        self.consoles.waiting.insert(request, Waiting { asker, format, report });
+        self.consoles.waiting.insert(
+            request,
+            Waiting {
+                asker,
+                format,
+                report,
+            },
+        );
         self.to_vip(vip::Event::Command { request, command });
     }
 
@@ -234,7 +291,12 @@ impl Node {
         result: Result<(), vip::CommandError>,
         out: &mut impl Sink<Action>,
     ) {
-        let Some(Waiting { asker, format, report }) = self.consoles.waiting.remove(&request) else {
+        let Some(Waiting {
+            asker,
+            format,
+            report,
+        }) = self.consoles.waiting.remove(&request)
+        else {
             return;
         };
         let report = match result {
@@ -274,7 +336,11 @@ impl Node {
                     roster::Role::Node => console::Role::Node,
                     roster::Role::Manager => console::Role::Manager,
                 };
-                Some(console::Peer { process, name: said.name.clone(), role })
+                Some(console::Peer {
+                    process,
+                    name: said.name.clone(),
+                    role,
+                })
             })
             .collect();
         self.to_router(console::Event::View { peers });
@@ -286,5 +352,7 @@ fn print(session: SessionId, text: String, out: &mut impl Sink<Action>) {
 }
 
 fn failed(reason: impl ToString) -> Report {
-    Report::Failed(Failed { reason: reason.to_string() })
+    Report::Failed(Failed {
+        reason: reason.to_string(),
+    })
 }

@@ -60,7 +60,13 @@ impl Node {
     }
 
     pub(crate) fn finish_leaving(&mut self, out: &mut impl Sink<Action>) {
-        let Leaving { addresses, ring, logs, puller, .. } = self.leaving;
+        let Leaving {
+            addresses,
+            ring,
+            logs,
+            puller,
+            ..
+        } = self.leaving;
         if self.leaving.begun() && addresses && ring && logs && puller {
             self.halt(out);
         }

@@ -17,14 +17,8 @@ use ringfort_replication as replication;
 use ringfort_vip as vip;
 
 use crate::{
-    Action, Config, ConfigError, Event, LocalEvent, Note,
-    bus::Bus,
-    connections::Connections,
-    consoles::Consoles,
-    leave::Leaving,
-    ring::Peers,
-    roster::Roster,
-    streams::Streams,
+    Action, Config, ConfigError, Event, LocalEvent, Note, bus::Bus, connections::Connections,
+    consoles::Consoles, leave::Leaving, ring::Peers, roster::Roster, streams::Streams,
 };
 
 /// What a runtime knows at the start and the configuration does not.
@@ -119,7 +113,10 @@ impl Node {
         let me = ProcessId::new(config.node, boot.incarnation);
         let mut pass = Pass::default();
         let mut ring = evs::Config::new(
-            Member { process: me, subcluster: config.subcluster_id() },
+            Member {
+                process: me,
+                subcluster: config.subcluster_id(),
+            },
             config.cluster,
         );
         ring.timeouts = config.ring.timeouts;
@@ -268,7 +265,11 @@ impl Node {
         match event {
             LocalEvent::Group { client, command } => self.on_client(client, command, out),
             LocalEvent::Count { object, key, by } => self.count(&object, &key, by, out),
-            LocalEvent::Append { log, class, payload } => self.append(log, class, payload),
+            LocalEvent::Append {
+                log,
+                class,
+                payload,
+            } => self.append(log, class, payload),
         }
     }
 }
@@ -339,7 +340,9 @@ impl Node {
         self.peers = Peers::new(&config);
         self.to_vip(vip::Event::Reload(config.vip.clone()));
         self.to_counters(replication::Event::Reload(Box::new(counters)));
-        self.to_logs(logs::server::Event::Configure(Self::stores(&config, &self.boot)));
+        self.to_logs(logs::server::Event::Configure(Self::stores(
+            &config, &self.boot,
+        )));
         self.reload_listeners(&config, out);
         let observe = self.config.observe;
         self.config = config;

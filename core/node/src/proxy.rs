@@ -12,7 +12,7 @@ const STREAM_OVER_IPV6: u8 = 0x21;
 
 /// The header for a connection from `client` to `server`. If their families differ, both are written as IPv6,
 /// the IPv4 one in its mapped form.
-pub fn header(client: SocketAddr, server: SocketAddr) -> Bytes {
+pub(crate) fn header(client: SocketAddr, server: SocketAddr) -> Bytes {
     let mut out = BytesMut::with_capacity(52);
     out.put_slice(&SIGNATURE);
     out.put_u8(VERSION_2_PROXY);

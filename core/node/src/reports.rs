@@ -1,8 +1,12 @@
 //! What the machines show of themselves, as the reports of the console. Reads only.
 
-use alloc::{format, string::{String, ToString}, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 
-use ringfort_config::Role;
+use ringfort_config::settings::Role;
 use ringfort_console::{
     Agreement, ClusterInfo, Failed, GaugeRow, Info, LogRow, MemberRow, Membership, NodeAddress,
     NodeType, Ownership, Report, SharedGauges, SharedKind, SharedList, SharedObject, SharedTree,
@@ -27,7 +31,9 @@ impl Node {
                 Role::Manager => "ringfort manager".to_string(),
             },
             version: env!("CARGO_PKG_VERSION").to_string(),
-            revision: option_env!("RINGFORT_REVISION").unwrap_or("unknown").to_string(),
+            revision: option_env!("RINGFORT_REVISION")
+                .unwrap_or("unknown")
+                .to_string(),
             copyright: COPYRIGHT.to_string(),
         }
     }
@@ -36,12 +42,27 @@ impl Node {
         let ring = self.ring.status();
         let mut more = alloc::vec![
             ("Ring state".to_string(), ring.state.to_string()),
-            ("Token rotation".to_string(), format!("{} us", ring.rotation.as_micros())),
-            ("Token loss after".to_string(), format!("{} ms", ring.token_loss.as_millis())),
-            ("Retransmissions".to_string(), ring.retransmissions.to_string()),
-            ("Waiting messages".to_string(), ring.outbox_messages.to_string()),
+            (
+                "Token rotation".to_string(),
+                format!("{} us", ring.rotation.as_micros())
+            ),
+            (
+                "Token loss after".to_string(),
+                format!("{} ms", ring.token_loss.as_millis())
+            ),
+            (
+                "Retransmissions".to_string(),
+                ring.retransmissions.to_string()
+            ),
+            (
+                "Waiting messages".to_string(),
+                ring.outbox_messages.to_string()
+            ),
             ("Configurations".to_string(), ring.changes.to_string()),
-            ("Connections".to_string(), self.connections.len().to_string()),
+            (
+                "Connections".to_string(),
+                self.connections.len().to_string()
+            ),
         ];
         if let Some(puller) = &self.puller {
             let pulled = puller.status();
@@ -59,7 +80,11 @@ impl Node {
             version: env!("CARGO_PKG_VERSION").to_string(),
             uptime_s: self.now.as_nanos().saturating_sub(self.started.as_nanos()) / 1_000_000_000,
             configuration: format!("{}", ring.ring),
-            members: ring.members.iter().map(|member| self.display_name(member.process)).collect(),
+            members: ring
+                .members
+                .iter()
+                .map(|member| self.display_name(member.process))
+                .collect(),
             more,
         }
     }
@@ -68,15 +93,24 @@ impl Node {
     fn display_name(&self, process: ProcessId) -> String {
         let configured = || self.config.peer_name(process.node).map(ToString::to_string);
         let said = self.roster.get(process).map(|said| said.name.clone());
-        said.or_else(configured).unwrap_or_else(|| process.to_string())
+        said.or_else(configured)
+            .unwrap_or_else(|| process.to_string())
     }
 
     fn private_name(&self, session: u8, process: ProcessId) -> String {
-        format!("#ec{session}-{}#{}", process.incarnation.0, self.display_name(process))
+        format!(
+            "#ec{session}-{}#{}",
+            process.incarnation.0,
+            self.display_name(process)
+        )
     }
 
     pub(crate) fn cluster_report(&self) -> ClusterInfo {
-        let own = self.config.peers.iter().find(|peer| peer.node == self.config.node);
+        let own = self
+            .config
+            .peers
+            .iter()
+            .find(|peer| peer.node == self.config.node);
         let leader = self.roster.members().next().map(|(process, _)| process);
         ClusterInfo {
             port: own.map_or(0, |peer| peer.address.port()),
@@ -100,11 +134,15 @@ impl Node {
                 None => NodeType::Other,
             },
             version: said.map_or_else(String::new, |said| said.version.clone()),
-            revision: option_env!("RINGFORT_REVISION").unwrap_or("unknown").to_string(),
+            revision: option_env!("RINGFORT_REVISION")
+                .unwrap_or("unknown")
+                .to_string(),
             address: said.and_then(|said| said.services),
             groups: said.map(|said| said.groups.clone()).unwrap_or_default(),
         };
-        Membership { members: self.roster.members().map(row).collect() }
+        Membership {
+            members: self.roster.members().map(row).collect(),
+        }
     }
 
     pub(crate) fn address_report(&self) -> Report {
@@ -118,7 +156,11 @@ impl Node {
 
     pub(crate) fn duravip_report(&self) -> ringfort_console::DuravipShow {
         let status = self.vip.status(self.now);
-        let addresses = status.addresses.iter().map(|address| self.vip_row(address)).collect();
+        let addresses = status
+            .addresses
+            .iter()
+            .map(|address| self.vip_row(address))
+            .collect();
         ringfort_console::DuravipShow { addresses }
     }
 
@@ -166,7 +208,9 @@ impl Node {
             },
             snapshots: true,
         };
-        SharedList { objects: self.counters.objects().map(object).collect() }
+        SharedList {
+            objects: self.counters.objects().map(object).collect(),
+        }
     }
 
     pub(crate) fn shared_report(&self, object: &str, from: Option<&str>) -> Report {
@@ -174,11 +218,25 @@ impl Node {
             None => None,
             Some(name) => match self.process_called(name) {
                 Some(process) => Some(process),
-                None => return unknown("member", name, self.roster.names().into_iter().map(|(_, n)| n)),
+                None => {
+                    return unknown(
+                        "member",
+                        name,
+                        self.roster.names().into_iter().map(|(_, n)| n),
+                    );
+                }
             },
         };
-        let known = self.counters.objects().map(|object| object.name.to_string());
-        let Some(kind) = self.counters.objects().find(|o| *o.name == *object).map(|o| o.kind) else {
+        let known = self
+            .counters
+            .objects()
+            .map(|object| object.name.to_string());
+        let Some(kind) = self
+            .counters
+            .objects()
+            .find(|o| *o.name == *object)
+            .map(|o| o.kind)
+        else {
             return unknown("replicated object", object, known);
         };
         let table = self.counters.view(object, process);
@@ -188,11 +246,19 @@ impl Node {
         match kind {
             Kind::CidrTree => {
                 let tree = |row: ringfort_replication::Row| match row.key {
-                    Key::Net(prefix) => Some(TreeRow { prefix, count: row.count }),
+                    Key::Net(prefix) => Some(TreeRow {
+                        prefix,
+                        count: row.count,
+                    }),
                     Key::Text(_) => None,
                 };
                 let rows = rows.filter_map(tree).collect();
-                Report::SharedTree(SharedTree { object, view, snapshots: true, rows })
+                Report::SharedTree(SharedTree {
+                    object,
+                    view,
+                    snapshots: true,
+                    rows,
+                })
             }
             Kind::GaugeTable => {
                 let gauge = |row: ringfort_replication::Row| GaugeRow {
@@ -200,14 +266,22 @@ impl Node {
                     value: row.count,
                 };
                 let rows = rows.map(gauge).collect();
-                Report::SharedGauges(SharedGauges { object, view, snapshots: true, rows })
+                Report::SharedGauges(SharedGauges {
+                    object,
+                    view,
+                    snapshots: true,
+                    rows,
+                })
             }
         }
     }
 
     fn process_called(&self, name: &str) -> Option<ProcessId> {
         let (node, _) = self.node_called(name)?;
-        self.roster.members().map(|(process, _)| process).find(|process| process.node == node)
+        self.roster
+            .members()
+            .map(|(process, _)| process)
+            .find(|process| process.node == node)
     }
 
     pub(crate) fn logs_report(&self) -> ShowLogs {
@@ -224,7 +298,9 @@ impl Node {
                 })
                 .collect(),
         };
-        ShowLogs { logs: self.logs.status().into_iter().map(row).collect() }
+        ShowLogs {
+            logs: self.logs.status().into_iter().map(row).collect(),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use bytes::Bytes;
-use ringfort_config::Dispersal;
+use ringfort_config::settings::Dispersal;
 use ringfort_evs as evs;
 use ringfort_groups as groups;
 use ringfort_machine::{ConfigurationKind, NodeId, Sink};
@@ -34,7 +34,9 @@ impl Peers {
             .collect();
         others.sort();
         let all = match config.dispersal {
-            Dispersal::Unicast => Target::Peers(others.iter().map(|(_, address)| *address).collect()),
+            Dispersal::Unicast => {
+                Target::Peers(others.iter().map(|(_, address)| *address).collect())
+            }
             Dispersal::Multicast(address) | Dispersal::Broadcast(address) => {
                 Target::Multicast(address)
             }
@@ -44,11 +46,17 @@ impl Peers {
 
     /// The node whose datagrams come from `address`.
     fn node(&self, address: SocketAddr) -> Option<NodeId> {
-        self.others.iter().find(|(_, known)| *known == address).map(|(node, _)| *node)
+        self.others
+            .iter()
+            .find(|(_, known)| *known == address)
+            .map(|(node, _)| *node)
     }
 
     fn address(&self, node: NodeId) -> Option<SocketAddr> {
-        let index = self.others.binary_search_by_key(&node, |(node, _)| *node).ok()?;
+        let index = self
+            .others
+            .binary_search_by_key(&node, |(node, _)| *node)
+            .ok()?;
         self.others.get(index).map(|(_, address)| *address)
     }
 }
@@ -80,8 +88,16 @@ impl Node {
     pub(crate) fn on_ring(&mut self, action: evs::Action, out: &mut impl Sink<Action>) {
         match action {
             evs::Action::Transmit { to, frame } => self.transmit(to, frame, out),
-            evs::Action::Sent { number, level, configuration } => {
-                self.observe(out, || Observation::Sent { number, level, configuration });
+            evs::Action::Sent {
+                number,
+                level,
+                configuration,
+            } => {
+                self.observe(out, || Observation::Sent {
+                    number,
+                    level,
+                    configuration,
+                });
             }
             evs::Action::Deliver(delivery) => self.on_delivery(delivery, out),
             evs::Action::Install(configuration) => {
@@ -99,7 +115,13 @@ impl Node {
     }
 
     fn on_delivery(&mut self, delivery: evs::Delivery, out: &mut impl Sink<Action>) {
-        let evs::Delivery { position, sender, number, level, payload } = delivery;
+        let evs::Delivery {
+            position,
+            sender,
+            number,
+            level,
+            payload,
+        } = delivery;
         self.observe(out, || Observation::Delivered {
             position,
             sender,
@@ -107,7 +129,13 @@ impl Node {
             level,
             payload: payload.clone(),
         });
-        self.to_groups(groups::Event::Delivered { position, sender, number, level, payload });
+        self.to_groups(groups::Event::Delivered {
+            position,
+            sender,
+            number,
+            level,
+            payload,
+        });
     }
 
     fn transmit(&self, to: evs::Destination, frame: Bytes, out: &mut impl Sink<Action>) {

@@ -10,7 +10,7 @@ use ringfort_wire::roster::{Introduction, LOGS};
 
 /// The members of the cluster group and what they said of themselves.
 #[derive(Debug)]
-pub struct Roster {
+pub(crate) struct Roster {
     me: ProcessId,
     introduction: Introduction,
     members: BTreeMap<ProcessId, Option<Introduction>>,
@@ -18,32 +18,36 @@ pub struct Roster {
 
 /// Two members that cannot both be right: the same name, or the same services address (reference GR-9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Clash {
+pub(crate) struct Clash {
     /// The first.
-    pub one: NodeId,
+    pub(crate) one: NodeId,
     /// The other.
-    pub other: NodeId,
+    pub(crate) other: NodeId,
 }
 
 impl Roster {
     /// A roster that holds nobody yet; `introduction` is what this process says of itself.
-    pub fn new(me: ProcessId, introduction: Introduction) -> Self {
-        Self { me, introduction, members: BTreeMap::new() }
+    pub(crate) fn new(me: ProcessId, introduction: Introduction) -> Self {
+        Self {
+            me,
+            introduction,
+            members: BTreeMap::new(),
+        }
     }
 
     /// What this process says of itself.
-    pub const fn introduction(&self) -> &Introduction {
+    pub(crate) const fn introduction(&self) -> &Introduction {
         &self.introduction
     }
 
     /// Changes what this process says of itself; the caller publishes it.
-    pub fn reintroduce(&mut self, introduction: Introduction) {
+    pub(crate) fn reintroduce(&mut self, introduction: Introduction) {
         self.introduction = introduction;
     }
 
     /// Takes a view of the cluster group. Returns whether this process must introduce itself: somebody is
     /// there who has not come along with it.
-    pub fn on_view(&mut self, members: &[ProcessId], together: &[ProcessId]) -> bool {
+    pub(crate) fn on_view(&mut self, members: &[ProcessId], together: &[ProcessId]) -> bool {
         self.members.retain(|process, _| members.contains(process));
         for member in members {
             self.members.entry(*member).or_default();
@@ -53,7 +57,7 @@ impl Roster {
     }
 
     /// Takes an introduction. One from a process that is no member, or with too many logs, changes nothing.
-    pub fn on_introduction(&mut self, from: ProcessId, said: Introduction) -> Option<Clash> {
+    pub(crate) fn on_introduction(&mut self, from: ProcessId, said: Introduction) -> Option<Clash> {
         if said.logs.len() > LOGS || !self.members.contains_key(&from) {
             return None;
         }
@@ -66,37 +70,45 @@ impl Roster {
                     && (known.name.eq_ignore_ascii_case(&said.name)
                         || (said.services.is_some() && known.services == said.services))
             })
-            .map(|(process, _)| Clash { one: process.node, other: from.node });
+            .map(|(process, _)| Clash {
+                one: process.node,
+                other: from.node,
+            });
         self.members.insert(from, Some(said));
         clash
     }
 
     /// The members in order, with what they said; nothing yet for one that has just come.
-    pub fn members(&self) -> impl Iterator<Item = (ProcessId, Option<&Introduction>)> {
-        self.members.iter().map(|(process, said)| (*process, said.as_ref()))
+    pub(crate) fn members(&self) -> impl Iterator<Item = (ProcessId, Option<&Introduction>)> {
+        self.members
+            .iter()
+            .map(|(process, said)| (*process, said.as_ref()))
     }
 
     /// What `process` said of itself.
-    pub fn get(&self, process: ProcessId) -> Option<&Introduction> {
+    pub(crate) fn get(&self, process: ProcessId) -> Option<&Introduction> {
         self.members.get(&process)?.as_ref()
     }
 
     /// The members with a name, as (process, name), in order of process.
-    pub fn names(&self) -> Vec<(ProcessId, String)> {
+    pub(crate) fn names(&self) -> Vec<(ProcessId, String)> {
         self.members()
             .filter_map(|(process, said)| Some((process, said?.name.clone())))
             .collect()
     }
 
     /// The name of `process`, or its number in the absence of one.
-    pub fn name(&self, process: ProcessId) -> String {
-        self.get(process).map_or_else(|| alloc::format!("{process}"), |said| said.name.clone())
+    pub(crate) fn name(&self, process: ProcessId) -> String {
+        self.get(process)
+            .map_or_else(|| alloc::format!("{process}"), |said| said.name.clone())
     }
 
     /// Adds the logical state to a fingerprint.
-    pub fn digest(&self, into: &mut Digest) {
+    pub(crate) fn digest(&self, into: &mut Digest) {
         for (process, said) in &self.members {
-            into.number(process.node.0).number(process.incarnation.0).flag(said.is_some());
+            into.number(process.node.0)
+                .number(process.incarnation.0)
+                .flag(said.is_some());
             if let Some(said) = said {
                 into.text(&said.name);
             }

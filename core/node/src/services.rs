@@ -1,10 +1,14 @@
 //! What the services want done: addresses, counters, logs and the puller, each towards the runtime or towards
 //! the bus. Also what joins two of them: a listener follows its address, the puller follows the roster.
 
-use alloc::{string::{String, ToString}, sync::Arc, vec::Vec};
+use alloc::{
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
 
 use bytes::Bytes;
-use ringfort_config::Role;
+use ringfort_config::settings::Role;
 use ringfort_logs::{self as logs, Append, Class, DiskAction, DiskOutcome, RecordId};
 use ringfort_machine::{Instant, Machine, OrderId, Sink};
 use ringfort_replication::{self as replication, Key};
@@ -30,7 +34,10 @@ impl Config {
             subcluster: self.subcluster.clone(),
             services: self.services,
             logs: self.logs.iter().map(|log| log.key.to_string()).collect(),
-            groups: bus.groups().map(|group| group.as_str().to_string()).collect(),
+            groups: bus
+                .groups()
+                .map(|group| group.as_str().to_string())
+                .collect(),
         }
     }
 }
@@ -52,7 +59,11 @@ impl Node {
         pass: &mut Pass,
     ) -> logs::server::Server {
         let mut server = logs::server::Server::new(boot.seed.fork("logs"));
-        server.handle(now, logs::server::Event::Configure(Self::stores(config, boot)), pass);
+        server.handle(
+            now,
+            logs::server::Event::Configure(Self::stores(config, boot)),
+            pass,
+        );
         server
     }
 
@@ -62,9 +73,17 @@ impl Node {
         now: Instant,
         pass: &mut Pass,
     ) -> Result<Option<logs::puller::Puller>, ConfigError> {
-        let Some(puller) = config.puller.clone() else { return Ok(None) };
+        let Some(puller) = config.puller.clone() else {
+            return Ok(None);
+        };
         let seed = boot.seed.fork("puller");
-        Ok(Some(logs::puller::Puller::new(puller, boot.incarnation.0, seed, now, pass)?))
+        Ok(Some(logs::puller::Puller::new(
+            puller,
+            boot.incarnation.0,
+            seed,
+            now,
+            pass,
+        )?))
     }
 
     pub(crate) fn on_vip(&mut self, action: vip::Action, out: &mut impl Sink<Action>) {
@@ -85,7 +104,12 @@ impl Node {
             replication::Action::Publish(said) => {
                 self.publish(Service::Replication, &ringfort_wire::counter::encode(&said));
             }
-            replication::Action::Settled { object, position, hash, total } => {
+            replication::Action::Settled {
+                object,
+                position,
+                hash,
+                total,
+            } => {
                 self.observe(out, || Observation::Fingerprint {
                     object: object.to_string(),
                     position,
@@ -111,12 +135,20 @@ impl Node {
             by,
         });
         let object = Arc::from(object);
-        self.to_counters(replication::Event::Change { object, key: parsed, by });
+        self.to_counters(replication::Event::Change {
+            object,
+            key: parsed,
+            by,
+        });
     }
 
     pub(crate) fn append(&mut self, log: String, class: Class, payload: Bytes) {
         self.connections.on_other_append(&log);
-        let append = Append { class, payload, wall_ns: self.wall_ns() };
+        let append = Append {
+            class,
+            payload,
+            wall_ns: self.wall_ns(),
+        };
         self.to_logs(logs::server::Event::Append { log, append });
     }
 
@@ -127,7 +159,12 @@ impl Node {
             Logs::Send { stream, body } => self.send_body(false, stream, &body, out),
             Logs::CloseStream { stream } => self.close_stream(false, stream, out),
             Logs::Recovered { log, upto } => self.observe_durable(&log, upto, out),
-            Logs::Appended { log, id, class, payload } => {
+            Logs::Appended {
+                log,
+                id,
+                class,
+                payload,
+            } => {
                 self.observe(out, || Observation::Appended {
                     log: log.to_string(),
                     id,
@@ -146,7 +183,10 @@ impl Node {
     }
 
     fn observe_durable(&self, log: &str, upto: Option<RecordId>, out: &mut impl Sink<Action>) {
-        self.observe(out, || Observation::Durable { log: log.to_string(), upto });
+        self.observe(out, || Observation::Durable {
+            log: log.to_string(),
+            upto,
+        });
     }
 
     pub(crate) fn on_puller(&mut self, action: logs::puller::Action, out: &mut impl Sink<Action>) {
@@ -162,11 +202,19 @@ impl Node {
                 let from = (known != RecordId::BEFORE_ALL).then(|| known.next());
                 self.observe_subscriber(&source, SubscriberSeen::Subscribed { from }, out);
             }
-            Puller::Record { source, id, payload } => {
+            Puller::Record {
+                source,
+                id,
+                payload,
+            } => {
                 self.observe_subscriber(&source, SubscriberSeen::Record { id, payload }, out);
             }
             Puller::GapSeen { source, gap } => {
-                let seen = SubscriberSeen::Gap { first: gap.first, last: gap.last, cause: gap.cause };
+                let seen = SubscriberSeen::Gap {
+                    first: gap.first,
+                    last: gap.last,
+                    cause: gap.cause,
+                };
                 self.observe_subscriber(&source, seen, out);
             }
             Puller::Checkpointed { source, id } => {
@@ -210,7 +258,12 @@ impl Node {
         for (process, said) in self.roster.members() {
             let Some(said) = said else { continue };
             if let (roster::Role::Node, Some(address)) = (said.role, said.services) {
-                targets.push((process.node, said.name.clone(), said.subcluster.clone(), address));
+                targets.push((
+                    process.node,
+                    said.name.clone(),
+                    said.subcluster.clone(),
+                    address,
+                ));
             }
         }
         let gone: Vec<_> = self
@@ -221,7 +274,13 @@ impl Node {
             .collect();
         for (up, all) in [(false, gone), (true, targets.clone())] {
             for (node, name, subcluster, address) in all {
-                self.to_puller(logs::puller::Event::Target { node, name, subcluster, address, up });
+                self.to_puller(logs::puller::Event::Target {
+                    node,
+                    name,
+                    subcluster,
+                    address,
+                    up,
+                });
             }
         }
         self.targets = targets;
@@ -246,7 +305,11 @@ enum Owner {
 
 impl Owner {
     const fn of(order: OrderId) -> (Self, OrderId) {
-        let owner = if order.0.is_multiple_of(2) { Self::Logs } else { Self::Puller };
+        let owner = if order.0.is_multiple_of(2) {
+            Self::Logs
+        } else {
+            Self::Puller
+        };
         (owner, OrderId(order.0 / 2))
     }
 }

@@ -8,12 +8,7 @@ use ringfort_logs as logs;
 use ringfort_machine::{Digest, Sink};
 use ringfort_wire::{DecodeError, Frame, Kind, frame, logs::Body};
 
-use crate::{
-    Action, Node, Note,
-    action::StreamAction,
-    event::StreamEvent,
-    ident::StreamId,
-};
+use crate::{Action, Node, Note, action::StreamAction, event::StreamEvent, ident::StreamId};
 
 /// Streams that may stand at a time; more are closed at once.
 const STREAMS: usize = 1024;
@@ -55,10 +50,14 @@ impl Node {
                     return;
                 }
                 self.streams.incomplete.insert(stream, BytesMut::new());
-                self.to_logs(logs::server::Event::Opened { stream: inner(stream) });
+                self.to_logs(logs::server::Event::Opened {
+                    stream: inner(stream),
+                });
             }
             StreamEvent::Connected { stream } => {
-                self.to_puller(logs::puller::Event::Connected { stream: inner(stream) });
+                self.to_puller(logs::puller::Event::Connected {
+                    stream: inner(stream),
+                });
             }
             StreamEvent::Data { stream, bytes } => self.on_stream_data(stream, &bytes, out),
             StreamEvent::Closed { stream, .. } => self.drop_stream(stream),
@@ -95,9 +94,15 @@ impl Node {
     fn on_stream_body(&mut self, stream: StreamId, body: Body) {
         let event_stream = inner(stream);
         if ours(stream) {
-            self.to_puller(logs::puller::Event::Frame { stream: event_stream, body });
+            self.to_puller(logs::puller::Event::Frame {
+                stream: event_stream,
+                body,
+            });
         } else {
-            self.to_logs(logs::server::Event::Frame { stream: event_stream, body });
+            self.to_logs(logs::server::Event::Frame {
+                stream: event_stream,
+                body,
+            });
         }
     }
 
@@ -107,9 +112,13 @@ impl Node {
         }
         let event_stream = inner(stream);
         if ours(stream) {
-            self.to_puller(logs::puller::Event::Closed { stream: event_stream });
+            self.to_puller(logs::puller::Event::Closed {
+                stream: event_stream,
+            });
         } else {
-            self.to_logs(logs::server::Event::Closed { stream: event_stream });
+            self.to_logs(logs::server::Event::Closed {
+                stream: event_stream,
+            });
         }
     }
 
@@ -132,7 +141,11 @@ impl Node {
         body: &Body,
         out: &mut impl Sink<Action>,
     ) {
-        let stream = if asked { outer(stream) } else { StreamId(stream.0) };
+        let stream = if asked {
+            outer(stream)
+        } else {
+            StreamId(stream.0)
+        };
         let bytes = frame::encode(self.config.cluster, Kind::Replay, &body.encode());
         out.push(Action::Stream(StreamAction::Send { stream, bytes }));
     }
@@ -143,7 +156,11 @@ impl Node {
         stream: logs::server::Stream,
         out: &mut impl Sink<Action>,
     ) {
-        let stream = if asked { outer(stream) } else { StreamId(stream.0) };
+        let stream = if asked {
+            outer(stream)
+        } else {
+            StreamId(stream.0)
+        };
         self.streams.incomplete.remove(&stream);
         out.push(Action::Stream(StreamAction::Close { stream }));
     }

@@ -4,13 +4,17 @@ extern crate std;
 
 use alloc::string::ToString;
 
-use ringfort_config::NetblockLimit;
+use ringfort_config::settings::NetblockLimit;
 
 use super::{Answer, Connection, netblock, record_line};
 
 #[test]
 fn a_netblock_is_cut_to_the_configured_length() {
-    let limit = NetblockLimit { limit: 1, v4_bits: 24, v6_bits: 64 };
+    let limit = NetblockLimit {
+        limit: 1,
+        v4_bits: 24,
+        v6_bits: 64,
+    };
     let block = |text: &str| netblock(limit, text.parse().expect("an address")).to_string();
     assert_eq!(block("192.0.2.77"), "192.0.2.0/24");
     assert_eq!(block("2001:db8::1:2:3:4"), "2001:db8::/64");

@@ -6,13 +6,20 @@ use std::vec::Vec;
 
 use super::header;
 
-const SIGNATURE: [u8; 12] = [0x0d, 0x0a, 0x0d, 0x0a, 0, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a];
+const SIGNATURE: [u8; 12] = [
+    0x0d, 0x0a, 0x0d, 0x0a, 0, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a,
+];
 
 #[test]
 fn ipv4() {
-    let bytes = header(([192, 0, 2, 1], 0x1234).into(), ([198, 51, 100, 2], 25).into());
+    let bytes = header(
+        ([192, 0, 2, 1], 0x1234).into(),
+        ([198, 51, 100, 2], 25).into(),
+    );
     let mut expected = Vec::from(SIGNATURE);
-    expected.extend([0x21, 0x11, 0, 12, 192, 0, 2, 1, 198, 51, 100, 2, 0x12, 0x34, 0, 25]);
+    expected.extend([
+        0x21, 0x11, 0, 12, 192, 0, 2, 1, 198, 51, 100, 2, 0x12, 0x34, 0, 25,
+    ]);
     assert_eq!(bytes, expected);
 }
 

@@ -53,7 +53,10 @@ fn the_same_name_or_address_clashes() {
     let mut roster = Roster::new(all[0], introduction("n1", 1));
     roster.on_view(&all, &all);
     assert_eq!(roster.on_introduction(all[0], introduction("n1", 1)), None);
-    let clash = Some(Clash { one: all[0].node, other: all[1].node });
+    let clash = Some(Clash {
+        one: all[0].node,
+        other: all[1].node,
+    });
     assert_eq!(roster.on_introduction(all[1], introduction("N1", 2)), clash);
     assert_eq!(roster.on_introduction(all[1], introduction("n2", 1)), clash);
     assert_eq!(roster.on_introduction(all[1], introduction("n2", 2)), None);
