@@ -21,9 +21,13 @@
 
 extern crate alloc;
 
+mod clients;
+mod exchange;
 mod interface;
 mod limits;
 mod machine;
+mod order;
+mod roster;
 mod view;
 
 pub use interface::{Action, ClientEvent, ClientId, Command, Event, Note, Refusal};
