@@ -143,19 +143,17 @@ impl Chunk {
 
     /// Appends a value; `false` if the message is full, and nothing was appended.
     pub(crate) fn push(&mut self, key: &Key, value: i64) -> bool {
-        /// The most that a value and the length of a text take.
-        const NUMBERS: usize = 7;
-        let bytes = NUMBERS
+        let value = u32::try_from(value);
+        assert!(value.is_ok(), "a contribution fits 32 bits");
+        let value = value.unwrap_or_default();
+        let bytes = varint_bytes(value)
             + match key {
                 Key::Net(net) => 1 + usize::from(net.prefix_len().div_ceil(8)),
-                Key::Text(text) => text.len(),
+                Key::Text(text) => 2 + text.len(),
             };
         if self.bytes + bytes > counter::CHUNK {
             return false;
         }
-        let value = u32::try_from(value);
-        assert!(value.is_ok(), "a contribution fits 32 bits");
-        let value = value.unwrap_or_default();
         match (&mut self.entries, key) {
             (Entries::Nets(nets), Key::Net(net)) => nets.push(NetEntry { net: *net, value }),
             (Entries::Texts(texts), Key::Text(text)) => texts.push(TextEntry {
@@ -169,6 +167,11 @@ impl Chunk {
         self.bytes += bytes;
         true
     }
+}
+
+/// Bytes that `value` takes on the wire, seven bits in each.
+const fn varint_bytes(value: u32) -> usize {
+    (38 - value.leading_zeros() as usize) / 7 + (value == 0) as usize
 }
 
 /// Entries of a message as keys and values.

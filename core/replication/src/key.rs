@@ -67,13 +67,15 @@ impl Key {
 impl From<IpNet> for Key {
     /// Host bits are cleared, and IPv4 mapped into IPv6 is IPv4.
     fn from(net: IpNet) -> Self {
-        match net.trunc() {
-            IpNet::V6(v6) if v6.prefix_len() >= 96 => match v6.addr().to_ipv4_mapped() {
-                Some(v4) => Self::Net(IpNet::V4(Ipv4Net::new_assert(v4, v6.prefix_len() - 96))),
-                None => Self::Net(IpNet::V6(v6)),
-            },
-            other => Self::Net(other),
-        }
+        let net = net.trunc();
+        let mapped = match net {
+            IpNet::V6(v6) if v6.prefix_len() >= 96 => v6.addr().to_ipv4_mapped(),
+            IpNet::V4(_) | IpNet::V6(_) => None,
+        };
+        Self::Net(match mapped {
+            Some(v4) => IpNet::V4(Ipv4Net::new_assert(v4, net.prefix_len() - 96)),
+            None => net,
+        })
     }
 }
 

@@ -44,6 +44,3 @@ pub use note::Note;
 pub use query::{Fingerprint, ObjectView};
 pub use ringfort_wire::counter::{Body, Kind};
 pub use table::{Row, Rows, Table};
-
-#[cfg(test)]
-mod tests;
