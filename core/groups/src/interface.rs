@@ -128,6 +128,9 @@ pub enum ClientEvent {
         level: Level,
         /// Whether the sender asked for no copy.
         self_discard: bool,
+        /// Named if only this side of an unfinished merge passed the message here, so that what the order says
+        /// at this position holds for this side alone; see [`crate::ViewId::side`].
+        side: Option<ProcessId>,
         /// The sender's tag.
         tag: u64,
         /// The bytes.

@@ -7,8 +7,8 @@ use alloc::{
 
 use bytes::Bytes;
 use ringfort_machine::{
-    Configuration, ConfigurationKind, Deadline, Digest, Instant, Level, Machine,
-    ProcessId, Sink, defect,
+    Configuration, ConfigurationKind, Deadline, Digest, Instant, Level, Machine, ProcessId, Sink,
+    defect,
 };
 use ringfort_wire::{
     DecodeError,
@@ -46,8 +46,9 @@ pub struct Status {
 /// since, through every transitional configuration. Being together is mutual, and everything else follows:
 /// * If all members of a new regular configuration are together, nobody has anything to tell: the lost
 ///   members leave the roster, and that is the new view.
-/// * Otherwise every member submits its own memberships, and everything that the configuration delivers is
-///   held back. When the last state is delivered the new roster is the union of the states, which hold at the
+/// * Otherwise the lost members leave the roster too, but as the end of the transitional configuration, on this
+///   side alone. Then every member submits its own memberships, and everything that the configuration delivers
+///   is held back. When the last state is delivered the new roster is the union of the states, which hold at the
 ///   configuration's beginning; so the network view is given out for the beginning, and what was held back
 ///   follows it. Logically there never was a time in between.
 /// * If the configuration ends first, all who pass its transitional configuration know the same states, hence
@@ -119,14 +120,19 @@ impl Groups {
         }
     }
 
-    /// Where views begin at the moment. There is none before the first configuration, and no client event
-    /// either, since nothing is delivered before it.
+    /// Where views begin at the moment. There is nowhere before the first configuration, which is that of this
+    /// process alone; nor is anything delivered before it.
     pub(crate) fn place(&self) -> Place {
         assert!(self.place.is_some(), "the ring installs before it delivers");
         self.place.expect("asserted just above")
     }
 
-    fn installed(&mut self, now: Instant, configuration: Configuration, out: &mut impl Sink<Action>) {
+    fn installed(
+        &mut self,
+        now: Instant,
+        configuration: Configuration,
+        out: &mut impl Sink<Action>,
+    ) {
         match (configuration.kind, &mut self.exchange) {
             (ConfigurationKind::Transitional, Some(exchange)) => {
                 self.in_transition = true;
@@ -152,10 +158,13 @@ impl Groups {
             side: None,
         };
         self.place = Some(place);
-        self.together.retain(|process| configuration.contains(*process));
+        self.together
+            .retain(|process| configuration.contains(*process));
         for group in self.roster.groups_reaching_beyond(&self.together) {
             let members = self.roster.members(&group);
-            let staying = members.iter().filter(|m| self.together.contains(&m.process));
+            let staying = members
+                .iter()
+                .filter(|m| self.together.contains(&m.process));
             let staying = staying.cloned().collect();
             let (id, position) = (place.view_id(0), place.beginning());
             self.show(&group, id, position, staying, Cause::Transitional, out);
@@ -164,7 +173,8 @@ impl Groups {
 
     /// Enters a regular configuration.
     fn begin(&mut self, now: Instant, configuration: &Configuration, out: &mut impl Sink<Action>) {
-        self.together.retain(|process| configuration.contains(*process));
+        self.together
+            .retain(|process| configuration.contains(*process));
         let place = Place {
             configuration: configuration.id,
             side: None,
@@ -175,10 +185,11 @@ impl Groups {
             self.release(out);
             return;
         }
-        if self.place.is_none() {
-            self.place = Some(place);
-        }
         let side = self.side();
+        if let Some(place) = &mut self.place {
+            place.side = Some(side);
+            self.drop_lost(out);
+        }
         let own = self.roster.memberships(self.config.me);
         let bytes = self.config.limits.state_part_bytes;
         for part in exchange::parts(configuration.id, side, own, bytes) {
@@ -226,8 +237,7 @@ impl Groups {
         self.roster = exchange.roster(self.config.me);
         let sides = exchange.sides();
         for (group, before) in watched.iter().zip(before) {
-            let lost_any = before.iter().any(|m| !self.together.contains(&m.process));
-            if lost_any || before != self.roster.members(group) {
+            if before != self.roster.members(group) {
                 self.show_network(group, &sides, out);
             }
         }
@@ -257,7 +267,8 @@ impl Groups {
                 Held::Message(_) => {}
                 Held::Transitional(configuration) => {
                     last = configuration.id;
-                    self.together.retain(|process| configuration.contains(*process));
+                    self.together
+                        .retain(|process| configuration.contains(*process));
                 }
             }
         }
@@ -332,7 +343,13 @@ impl Groups {
                     let name = self.name_of(client)?;
                     self.clear_to_send(0)?;
                     self.clients.asked_to_join(client, group.clone());
-                    self.control(&Control::Join { client: name, group }, out);
+                    self.control(
+                        &Control::Join {
+                            client: name,
+                            group,
+                        },
+                        out,
+                    );
                 }
                 Ok(())
             }
@@ -341,7 +358,13 @@ impl Groups {
                     let name = self.name_of(client)?;
                     self.clear_to_send(0)?;
                     self.clients.asked_to_leave(client, &group);
-                    self.control(&Control::Leave { client: name, group }, out);
+                    self.control(
+                        &Control::Leave {
+                            client: name,
+                            group,
+                        },
+                        out,
+                    );
                 }
                 Ok(())
             }

@@ -8,9 +8,10 @@ use ringfort_wire::{
     group::{self, Body, ClientName, Control, GroupName, Message},
 };
 
-use crate::{
-    Action, Cause, ClientEvent, Groups, MemberId, Note, View, ViewId, exchange::Passage,
-};
+use crate::{Action, Cause, ClientEvent, Groups, MemberId, Note, View, ViewId, exchange::Passage};
+
+/// Greater than the ordinal of any message, and still within what signed numbers hold.
+const END: u64 = i64::MAX as u64;
 
 /// In which configuration, and on whose side of an unfinished merge, views begin at the moment.
 #[derive(Clone, Copy, Debug)]
@@ -36,14 +37,20 @@ impl Place {
             ordinal: 0,
         }
     }
+
+    /// Where the configuration makes a view: a regular one at its beginning, for all. What one side does for
+    /// itself it does after everything that its transitional configuration delivered.
+    const fn turning_point(&self) -> Position {
+        Position {
+            configuration: self.configuration,
+            ordinal: if self.side.is_some() { END } else { 0 },
+        }
+    }
 }
 
 impl Groups {
     /// Decodes what an ordered message says; a payload that says nothing valid is noted.
-    pub(crate) fn understand(
-        passage: &Passage,
-        out: &mut impl Sink<Action>,
-    ) -> Option<Body> {
+    pub(crate) fn understand(passage: &Passage, out: &mut impl Sink<Action>) -> Option<Body> {
         let sender = passage.sender;
         let refuse = |error| Note::PayloadRefused { sender, error };
         let note = match group::decode(&passage.payload) {
@@ -116,12 +123,7 @@ impl Groups {
         }
     }
 
-    fn disconnected(
-        &mut self,
-        position: Position,
-        member: MemberId,
-        out: &mut impl Sink<Action>,
-    ) {
+    fn disconnected(&mut self, position: Position, member: MemberId, out: &mut impl Sink<Action>) {
         for group in self.roster.groups_of(&member) {
             self.roster.leave(&member, &group);
             self.change(position, &group, Cause::Disconnect(member.clone()), out);
@@ -140,6 +142,7 @@ impl Groups {
             receivers.remove(&own);
         }
         let from = MemberId::new(passage.sender, message.from);
+        let side = self.place().side;
         let groups: Arc<[GroupName]> = message.groups.iter().cloned().collect();
         for (client, via) in receivers {
             let event = ClientEvent::Message {
@@ -150,6 +153,7 @@ impl Groups {
                 via: via.clone(),
                 level: message.level,
                 self_discard: message.self_discard,
+                side,
                 tag: message.tag,
                 payload: message.payload.clone(),
             };
@@ -216,7 +220,9 @@ impl Groups {
             sets: sets.into_values().collect(),
         };
         let place = self.place();
-        self.show(group, place.view_id(0), place.beginning(), members, cause, out);
+        let position = place.turning_point();
+        let id = place.view_id(position.ordinal);
+        self.show(group, id, position, members, cause, out);
     }
 
     /// The name of a client of this process, for its messages.

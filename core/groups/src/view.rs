@@ -33,12 +33,13 @@ impl fmt::Display for MemberId {
 ///
 /// An ordinal alone would not do, since components that part may deliver one message among different others;
 /// the transitional configuration, in which alone that can happen, tells them apart. Nor would it do for what a
-/// side passes on its own because a merge was cut short; there the side is named as well.
+/// side does on its own before a merge, or passes because the merge was cut short; there the side is named too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ViewId {
     /// The configuration in which it began.
     pub configuration: ConfigurationId,
-    /// The ordinal of the message that caused it; zero if the configuration itself did.
+    /// The ordinal of the message that caused it; zero if the configuration itself did, and the greatest there
+    /// is if one side did at the end of its transitional configuration.
     pub ordinal: u64,
     /// The smallest process of those that passed it, if they are only one side of an unfinished merge.
     pub side: Option<ProcessId>,
