@@ -2,9 +2,11 @@
 #![allow(dead_code)]
 mod address;
 mod boot;
+pub mod cli;
 mod clock;
 mod configuration;
 mod connections;
+mod console_client;
 mod consoles;
 mod datagram;
 mod disk;
@@ -21,6 +23,7 @@ mod streams;
 mod sys;
 mod timer;
 mod token;
+mod up;
 mod worker;
 
 pub use clock::Clock;

@@ -1,0 +1,139 @@
+//! The processes of a local cluster: started, killed, stopped in good order.
+//!
+//! Each runs in a process group of its own, so that Ctrl-C reaches only this process, which then asks them to
+//! leave one by one; and each ends when this process ends, however that happens.
+
+use std::{
+    fs::File,
+    os::unix::process::CommandExt,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+
+use super::plan::Process;
+use crate::{BootError, sys};
+
+/// How long a child may take to leave.
+const LEAVE: Duration = Duration::from_secs(15);
+/// Between two looks whether it has.
+const PACE: Duration = Duration::from_millis(10);
+
+/// How a child ended.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Ended {
+    pub(super) name: String,
+    /// With exit code 0, in time.
+    pub(super) clean: bool,
+    pub(super) how: String,
+}
+
+/// All running children.
+#[derive(Debug, Default)]
+pub(super) struct Children {
+    running: Vec<(String, Child)>,
+}
+
+impl Children {
+    /// Starts a process.
+    pub(super) fn start(&mut self, process: &Process) -> Result<(), BootError> {
+        let program = std::env::current_exe()
+            .map_err(|source| BootError::system("find the own program", source))?;
+        let output = process.output();
+        let failed = |source| BootError::file("write", &output, source);
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(&output)
+            .map_err(failed)?;
+        let child = Command::new(program)
+            .arg(if process.manager { "manager" } else { "node" })
+            .arg("--config")
+            .arg(process.configuration())
+            .arg("--parent")
+            .arg(std::process::id().to_string())
+            // What names this process must not name its children.
+            .env_remove("EC_NODE_NAME")
+            .env_remove("EC_SUB_CLUSTER")
+            .env_remove("EC_CONF_SEARCH_PATH")
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().map_err(failed)?)
+            .stderr(file)
+            .process_group(0)
+            .spawn()
+            .map_err(|source| BootError::system("start a process", source))?;
+        self.running.push((process.name.clone(), child));
+        Ok(())
+    }
+
+    /// The name of a child that has ended by itself.
+    pub(super) fn ended(&mut self) -> Option<String> {
+        let at = self
+            .running
+            .iter_mut()
+            .position(|(_, child)| !matches!(child.try_wait(), Ok(None)))?;
+        Some(self.running.remove(at).0)
+    }
+
+    /// Kills a child, as a crash would.
+    pub(super) fn kill(&mut self, name: &str) -> Result<(), BootError> {
+        if let Some(at) = self.running.iter().position(|(known, _)| known == name) {
+            let (_, mut child) = self.running.remove(at);
+            child
+                .kill()
+                .and_then(|()| child.wait())
+                .map_err(|source| BootError::system("kill a process", source))?;
+        }
+        Ok(())
+    }
+
+    /// The process id of a child.
+    pub(super) fn id(&self, name: &str) -> Option<u32> {
+        let (_, child) = self.running.iter().find(|(known, _)| known == name)?;
+        Some(child.id())
+    }
+
+    /// Asks every child to leave and waits; one that does not leave is killed.
+    pub(super) fn stop(&mut self) -> Vec<Ended> {
+        let mut ended = Vec::new();
+        for (_, child) in &self.running {
+            let _ = sys::signal(child.id(), libc::SIGTERM); // it may be gone; that is seen below
+        }
+        let end = Instant::now() + LEAVE;
+        for (name, mut child) in self.running.drain(..) {
+            ended.push(finish(name, &mut child, end));
+        }
+        ended
+    }
+}
+
+fn finish(name: String, child: &mut Child, end: Instant) -> Ended {
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => {
+                return Ended {
+                    name,
+                    clean: status.success(),
+                    how: status.to_string(),
+                };
+            }
+            Ok(None) if Instant::now() < end => std::thread::sleep(PACE),
+            Ok(None) | Err(_) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Ended {
+                    name,
+                    clean: false,
+                    how: format!("killed after {} s", LEAVE.as_secs()),
+                };
+            }
+        }
+    }
+}
+
+impl Drop for Children {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
