@@ -12,7 +12,10 @@ use ringfort_evs as evs;
 use ringfort_groups::{
     self as groups, Cause, ClientEvent, ClientId, ClientName, Command, GroupName, View,
 };
-use ringfort_machine::{Digest, Level, Machine, Member, Position, ProcessId, Sink};
+use ringfort_machine::{
+    Configuration, ConfigurationId, ConfigurationKind, Digest, Level, Machine, Member, Position,
+    ProcessId, Sink,
+};
 use ringfort_replication as replication;
 use ringfort_vip as vip;
 use ringfort_wire::{
@@ -36,6 +39,19 @@ const CLIENTS_WAIT: usize = 1024;
 /// ring stands still for very long; then a restart is safer than a forgotten message.
 const ALL_WAIT: usize = 65_536;
 
+/// A service as a client of the group layer.
+#[derive(Debug)]
+struct Seat {
+    client: ClientId,
+    group: GroupName,
+    /// The members by the last view of the group.
+    shown: Vec<ProcessId>,
+    /// Those of the last view that the service was told who have come along ever since.
+    came: Vec<ProcessId>,
+    /// The service has not yet been told a view of the present configuration.
+    behind: bool,
+}
+
 /// What waits, and who the members are.
 #[derive(Debug)]
 pub(crate) struct Bus {
@@ -43,23 +59,34 @@ pub(crate) struct Bus {
     pub(crate) ready: bool,
     /// The members of the last regular configuration.
     pub(crate) members: Arc<[Member]>,
-    services: [(ClientId, GroupName); 3],
-    views: [Vec<ProcessId>; 3],
+    /// The regular configuration; none between a transitional one and the next.
+    pub(crate) regular: Option<ConfigurationId>,
+    /// The last configuration of either kind.
+    pub(crate) configuration: Option<ConfigurationId>,
+    seats: [Seat; 3],
     publications: VecDeque<(ClientId, Service, Bytes)>,
     submissions: VecDeque<(Level, Bytes)>,
 }
 
 impl Bus {
     pub(crate) fn new(config: &Config) -> Self {
+        let seat = |client, group: &GroupName| Seat {
+            client,
+            group: group.clone(),
+            shown: Vec::new(),
+            came: Vec::new(),
+            behind: true,
+        };
         Self {
             ready: false,
             members: Arc::from([]),
-            services: [
-                (CLUSTER, config.cluster_group.clone()),
-                (SHARED, config.shared_group.clone()),
-                (CONSOLE, config.control_group.clone()),
+            regular: None,
+            configuration: None,
+            seats: [
+                seat(CLUSTER, &config.cluster_group),
+                seat(SHARED, &config.shared_group),
+                seat(CONSOLE, &config.control_group),
             ],
-            views: [Vec::new(), Vec::new(), Vec::new()],
             publications: VecDeque::new(),
             submissions: VecDeque::new(),
         }
@@ -67,14 +94,34 @@ impl Bus {
 
     /// The groups of the services, for display.
     pub(crate) fn groups(&self) -> impl Iterator<Item = &GroupName> {
-        self.services.iter().map(|(_, group)| group)
+        self.seats.iter().map(|seat| &seat.group)
     }
 
     fn group(&self, client: ClientId) -> Option<&GroupName> {
-        self.services
+        self.seats
             .iter()
-            .find(|(known, _)| *known == client)
-            .map(|(_, group)| group)
+            .find(|seat| seat.client == client)
+            .map(|seat| &seat.group)
+    }
+
+    /// The ring has entered a configuration.
+    pub(crate) fn on_configuration(&mut self, configuration: &Configuration) {
+        self.configuration = Some(configuration.id);
+        match configuration.kind {
+            ConfigurationKind::Transitional => self.regular = None,
+            ConfigurationKind::Regular => {
+                self.regular = Some(configuration.id);
+                self.members = Arc::clone(&configuration.members);
+                for seat in &mut self.seats {
+                    seat.behind = true;
+                }
+            }
+        }
+    }
+
+    /// Whether a service has not yet been told a view of the present configuration.
+    pub(crate) fn behind(&self) -> bool {
+        self.regular.is_some() && self.seats.iter().any(|seat| seat.behind)
     }
 
     pub(crate) fn digest(&self, into: &mut Digest) {
@@ -96,7 +143,13 @@ const fn client_name(client: ClientId) -> &'static str {
 impl Node {
     /// Attaches the services to their groups.
     pub(crate) fn connect_services(&mut self) {
-        for (client, group) in self.bus.services.clone() {
+        let seats: Vec<_> = self
+            .bus
+            .seats
+            .iter()
+            .map(|seat| (seat.client, seat.group.clone()))
+            .collect();
+        for (client, group) in seats {
             let name = ClientName::new(client_name(client)).expect("our own names are legal");
             let connect = Command::Connect {
                 name,
@@ -255,43 +308,88 @@ impl Node {
     }
 
     /// Turns the view of a group into that of a service: processes instead of clients.
+    ///
+    /// The group layer shows a side its losses before a merge is complete, and nothing at all when a
+    /// configuration leaves a group as it was. A service is told exactly one view at the beginning of each regular
+    /// configuration and one for each join and leave in it: then it can take "no view yet" for "somebody
+    /// unknown may be here".
     fn on_service_view(&mut self, client: ClientId, view: &View) {
-        let slot = (client.0 - CLUSTER.0) as usize;
-        let before = self.bus.views.get(slot).cloned().unwrap_or_default();
         let name = client_name(client);
+        let me = self.me;
+        let regular = self.bus.regular;
+        let Some(seat) = self.bus.seats.iter_mut().find(|seat| seat.client == client) else {
+            return;
+        };
         let ours = |member: &&groups::MemberId| member.client.as_str() == name;
-        let processes: Vec<ProcessId> = view
-            .members
-            .iter()
-            .filter(ours)
-            .map(|member| member.process)
-            .collect();
-        let together: Vec<ProcessId> = match &view.cause {
-            Cause::Transitional => return,
-            Cause::Network { together, .. } => together
+        let processes = |members: &[groups::MemberId]| -> Vec<ProcessId> {
+            members
                 .iter()
                 .filter(ours)
                 .map(|member| member.process)
-                .collect(),
+                .collect()
+        };
+        let members = processes(&view.members);
+        let together = match &view.cause {
+            Cause::Transitional => return,
+            Cause::Network { together, .. } => processes(together),
             Cause::Join(_) | Cause::Leave(_) | Cause::Disconnect(_) => {
-                let came = |process: &ProcessId| before.contains(process) || *process == self.me;
-                processes.iter().copied().filter(came).collect()
+                let came = |process: &ProcessId| seat.shown.contains(process);
+                members.iter().copied().filter(came).collect()
             }
         };
-        if let Some(view) = self.bus.views.get_mut(slot) {
-            view.clone_from(&processes);
+        seat.came
+            .retain(|process| together.contains(process) || *process == me);
+        seat.shown = members;
+        if regular == Some(view.position.configuration) {
+            self.tell_service(client, view.position);
+        }
+    }
+
+    /// The group layer knows everybody of the present configuration: services whose group it left as it was
+    /// are told so.
+    pub(crate) fn on_settled(&mut self) {
+        let Some(configuration) = self.bus.regular else {
+            return;
+        };
+        let behind = |seat: &&Seat| seat.behind && seat.shown.contains(&self.me);
+        let clients: Vec<ClientId> = self
+            .bus
+            .seats
+            .iter()
+            .filter(behind)
+            .map(|s| s.client)
+            .collect();
+        for client in clients {
+            self.tell_service(
+                client,
+                Position {
+                    configuration,
+                    ordinal: 0,
+                },
+            );
+        }
+    }
+
+    fn tell_service(&mut self, client: ClientId, position: Position) {
+        let me = self.me;
+        let Some(seat) = self.bus.seats.iter_mut().find(|seat| seat.client == client) else {
+            return;
+        };
+        seat.behind = false;
+        let processes = seat.shown.clone();
+        let mut together = core::mem::replace(&mut seat.came, processes.clone());
+        if !together.contains(&me) {
+            together.push(me);
+            together.sort();
         }
         let members = self.members(&processes);
         match client {
-            CLUSTER => self.on_cluster_view(view.position, members, &processes, together),
-            SHARED => {
-                let position = view.position;
-                self.to_counters(replication::Event::View {
-                    position,
-                    members,
-                    together,
-                });
-            }
+            CLUSTER => self.on_cluster_view(position, members, &processes, together),
+            SHARED => self.to_counters(replication::Event::View {
+                position,
+                members,
+                together,
+            }),
             _ => self.on_console_view(),
         }
     }

@@ -44,6 +44,8 @@ pub(crate) enum Effect {
     Logs(logs::server::Action),
     Puller(logs::puller::Action),
     Router(ringfort_console::Action),
+    /// The group layer knows everybody of the present configuration.
+    Settled,
 }
 
 /// A node to pull logs from: who, its name, its subcluster, where.
@@ -183,6 +185,13 @@ impl Node {
         self.pass.push(action);
     }
 
+    /// Puts a mark behind what the group layer has just said, if it knows everybody and a service does not yet.
+    pub(crate) fn mark_settled(&mut self) {
+        if self.bus.behind() && self.groups.status().settled {
+            self.pass.0.push_back(Effect::Settled);
+        }
+    }
+
     pub(crate) fn to_counters(&mut self, event: replication::Event) {
         self.counters.handle(self.now, event, &mut self.pass);
     }
@@ -228,6 +237,7 @@ impl Node {
             Effect::Logs(action) => self.on_logs(action, out),
             Effect::Puller(action) => self.on_puller(action, out),
             Effect::Router(action) => self.on_router(action, out),
+            Effect::Settled => self.on_settled(),
         }
     }
 

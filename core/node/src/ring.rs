@@ -102,12 +102,12 @@ impl Node {
             evs::Action::Deliver(delivery) => self.on_delivery(delivery, out),
             evs::Action::Install(configuration) => {
                 self.observe(out, || Observation::Configuration(configuration.clone()));
+                self.bus.on_configuration(&configuration);
                 if configuration.kind == ConfigurationKind::Transitional {
                     self.to_vip(vip::Event::Transition);
-                } else {
-                    self.bus.members = configuration.members.clone();
                 }
                 self.to_groups(groups::Event::Installed(configuration));
+                self.mark_settled();
             }
             evs::Action::Left => self.leaving.ring = true,
             evs::Action::Note(note) => out.push(Action::Note(Note::Ring(note))),
@@ -136,6 +136,7 @@ impl Node {
             level,
             payload,
         });
+        self.mark_settled();
     }
 
     fn transmit(&self, to: evs::Destination, frame: Bytes, out: &mut impl Sink<Action>) {

@@ -110,6 +110,10 @@ impl Node {
                 hash,
                 total,
             } => {
+                // What was held back and is passed after its configuration has no place in the trace.
+                if self.bus.configuration != Some(position.configuration) {
+                    return;
+                }
                 self.observe(out, || Observation::Fingerprint {
                     object: object.to_string(),
                     position,
