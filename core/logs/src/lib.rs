@@ -14,13 +14,16 @@
 
 extern crate alloc;
 
+mod checkpoint;
 pub mod disk;
+mod format;
 mod note;
 pub mod puller;
 mod record;
 pub mod server;
 pub mod store;
 
+pub use checkpoint::Checkpoint;
 pub use disk::{DiskAction, DiskError, DiskErrorKind, DiskOutcome, Entry, Path};
 pub use note::Note;
 pub use record::{Append, AppendError, Class, Gap, GapCause, RECORD_LIMIT, Record, RecordId};

@@ -44,8 +44,6 @@ pub struct Config {
 pub const SUBSCRIBERS: usize = 64;
 /// The most reads that may wait at one log.
 pub const READS: usize = 256;
-/// The most segments of one log that are known at a time.
-pub const SEGMENTS: usize = 65_536;
 
 /// What is wrong with a [`Config`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
