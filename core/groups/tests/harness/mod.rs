@@ -12,8 +12,8 @@ use ringfort_groups::{
     View,
 };
 use ringfort_machine::{
-    Configuration, ConfigurationId, ConfigurationKind, Digest, Incarnation, Instant, Level,
-    Machine, Member, NodeId, Position, ProcessId, RingId, Rng, Seed, SubclusterId,
+    Configuration, ConfigurationId, ConfigurationKind, Incarnation, Instant, Level, Machine,
+    Member, NodeId, Position, ProcessId, RingId, Rng, Seed, SubclusterId,
 };
 
 pub(crate) mod check;
@@ -510,18 +510,6 @@ impl World {
                 Action::Note(_) => {}
             }
         }
-    }
-
-    /// A fingerprint of all group layers and of everything told.
-    pub(crate) fn digest(&self) -> u64 {
-        let mut digest = Digest::new();
-        for host in self.hosts.values() {
-            host.groups.digest(&mut digest);
-        }
-        for client in &self.clients {
-            digest.text(&format!("{:?}", client.told));
-        }
-        digest.finish()
     }
 }
 
