@@ -14,7 +14,7 @@ mod record;
 
 pub(crate) use header::{HEADER_BYTES, SegmentHeader};
 pub(crate) use name::{SegmentName, checkpoint_name, log_hash, parse_checkpoint_name};
-pub(crate) use record::{Frame, Parsed, RECORD_BYTES, Scope, encode, encode_end, parse};
+pub(crate) use record::{Parsed, RECORD_BYTES, Scope, encode, encode_end, parse};
 
 const CRC: crc::Crc<u32, crc::Table<16>> = crc::Crc::<u32, crc::Table<16>>::new(&crc::CRC_32_ISCSI);
 

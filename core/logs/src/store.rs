@@ -27,9 +27,7 @@ use recover::Recovery;
 use retain::Retention;
 use ringfort_machine::{Bounded, Deadline, Digest, Instant, Machine, OrderId, Sink};
 use ringfort_wire::logs::RecordId;
-pub(crate) use scan::Scanned;
 use segments::Segments;
-pub(crate) use segments::Segment;
 use subscribers::Subscribers;
 use writer::Writer;
 
@@ -143,7 +141,7 @@ impl Store {
         }
     }
 
-    const fn writer(&self) -> Option<&Writer> {
+    fn writer(&self) -> Option<&Writer> {
         match &self.phase {
             Phase::Running(writer) | Phase::Closing { writer, .. } => Some(writer),
             Phase::Recovering(_) | Phase::Closed => None,

@@ -68,6 +68,22 @@ pub enum ConfigError {
         /// What is allowed, in words.
         expected: &'static str,
     },
+    /// Two logs in one place.
+    #[error("logs `{one}` and `{other}` share a key or the directory `{directory}`: each needs its own")]
+    Twice {
+        /// The first.
+        one: String,
+        /// The second.
+        other: String,
+        /// The directory of the second.
+        directory: String,
+    },
+    /// Too many logs.
+    #[error("{found} logs are configured, a node publishes at most 256")]
+    TooMany {
+        /// How many.
+        found: usize,
+    },
     /// Too many subscribers.
     #[error("log `{log}` has {found} subscribers, at most 64 are possible")]
     Subscribers {

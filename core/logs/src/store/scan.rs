@@ -168,8 +168,6 @@ pub(crate) fn judge(all: &[Scanned]) -> Verdict {
     let seen = all.iter().map(|one| one.seen).max().unwrap_or(0);
     let mut end = first.name.base.sequence;
     let mut previous = None;
-    let mut ended = false;
-    let mut torn = false;
     loop {
         // The newest copy first; one that continues another history is no continuation.
         let continues = |one: &&Scanned| {
@@ -183,8 +181,6 @@ pub(crate) fn judge(all: &[Scanned]) -> Verdict {
             end = one.end();
             continue;
         }
-        ended = all.iter().any(|one| one.ended && one.end() == end);
-        torn = all.iter().any(|one| one.torn && one.end() >= end);
         let later = all
             .iter()
             .find(|one| one.name.base.sequence > end && !one.run.is_empty());
@@ -197,6 +193,8 @@ pub(crate) fn judge(all: &[Scanned]) -> Verdict {
             Some(_) | None => break,
         }
     }
+    let ended = all.iter().any(|one| one.ended && one.end() == end);
+    let torn = all.iter().any(|one| one.torn && one.end() >= end);
     let upto = seen.max(durable);
     let cause = if durable >= end {
         GapCause::Disk

@@ -12,15 +12,12 @@ mod outcome;
 use alloc::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
-use ringfort_machine::{
-    Instant, Sink,
-    defect::{self, Defect},
-};
+use ringfort_machine::{Instant, Sink};
 use ringfort_wire::logs::RecordId;
 
 use super::{Action, Config, orders::Orders, orders::Purpose, segments::Segment, segments::Segments};
 use crate::{
-    disk::{DiskAction, DiskError, DiskErrorKind, Path, join},
+    disk::{DiskAction, Path, join},
     format::{HEADER_BYTES, Scope, SegmentHeader, SegmentName, encode, encode_end},
     note::Note,
     record::{Append, AppendError, Class, RECORD_LIMIT, Record},

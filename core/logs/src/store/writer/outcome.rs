@@ -192,7 +192,7 @@ impl Writer {
     }
 
     /// Tells how far the writes have come, without holes.
-    fn told_written(&mut self, out: &mut impl Sink<super::Action>) {
+    fn told_written(&mut self, out: &mut impl Sink<Action>) {
         let written = self.reached(|file| file.written);
         if written > self.written {
             self.written = written;
@@ -203,7 +203,7 @@ impl Writer {
     }
 
     /// Tells how far the log is durable, without holes, and lets go of memory.
-    fn told_durable(&mut self, config: &Config, out: &mut impl Sink<super::Action>) {
+    fn told_durable(&mut self, config: &Config, out: &mut impl Sink<Action>) {
         let durable = self.reached(|file| file.synced);
         while self.durable < durable {
             if let Some(stored) = self.stored(self.durable) {
