@@ -146,7 +146,8 @@ impl Scope {
             return;
         };
         for block in &blocks.entries {
-            if !is_net(&block.key.text) {
+            // What has a slash is meant as a network, even if it is a wrong one.
+            if !is_net(&block.key.text) && !block.key.text.contains('/') {
                 listen.settings.push(block.clone());
                 continue;
             }

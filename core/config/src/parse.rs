@@ -198,12 +198,12 @@ impl<'a> Parser<'a> {
             match self.peek() {
                 None | Some(TokenKind::Close(_)) => return items,
                 Some(TokenKind::Word(_)) => items.extend(self.item()),
+                Some(TokenKind::Equals) => {
+                    self.unexpected("the name of an option in front");
+                    self.take_word(); // its value: not another mistake
+                }
                 Some(
-                    TokenKind::Equals
-                    | TokenKind::Comma
-                    | TokenKind::Less
-                    | TokenKind::Greater
-                    | TokenKind::Open(_),
+                    TokenKind::Comma | TokenKind::Less | TokenKind::Greater | TokenKind::Open(_),
                 ) => self.unexpected("the name of an option or of a scope"),
             }
         }

@@ -58,6 +58,9 @@ fn print_attributes(out: &mut String, attributes: &[Attribute]) {
         print_word(out, &attribute.key);
         out.push('=');
         print_word(out, &attribute.value);
+        if attribute.value.form == Form::Regex {
+            out.push(' '); // only white space ends a regex token
+        }
     }
     out.push_str("> ");
 }

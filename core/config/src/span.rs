@@ -166,3 +166,6 @@ impl Sources {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,3 +41,6 @@ pub(crate) fn distance(left: &str, right: &str) -> usize {
     }
     above[right.len()]
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,8 +28,12 @@ pub(crate) fn count(text: &str) -> Option<u64> {
 
 /// Seconds with up to nine decimals; further ones are cut.
 pub(crate) fn seconds(text: &str) -> Option<Duration> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let whole = count(if whole.is_empty() { "0" } else { whole })?;
+    let (whole, fraction) = match text.split_once('.') {
+        Some(("", fraction)) => ("0", fraction),
+        Some(parts) => parts,
+        None => (text, "0"),
+    };
+    let whole = count(whole)?;
     if fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -141,3 +145,6 @@ pub(crate) fn endpoint(text: &str, default_port: u16) -> Option<Endpoint> {
         socket(text, default_port).map(Endpoint::Tcp)
     }
 }
+
+#[cfg(test)]
+mod tests;

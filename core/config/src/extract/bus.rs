@@ -68,17 +68,23 @@ impl Extract<'_> {
         let text = self.text(cluster, "mbus_daemon")?;
         let digits = text.split('@').next().unwrap_or(&text);
         match values::count(digits).and_then(|port| u16::try_from(port).ok()) {
-            Some(port) if port > 0 => Some(port),
+            Some(port) if port > 0 => return Some(port),
+            Some(_) | None if text.starts_with('/') => {
+                let message = format!("the socket `{text}` of the bus is not used");
+                self.diagnostics.push(
+                    Diagnostic::warning(cluster.span("mbus_daemon"), message)
+                        .help("the bus runs in this process; its port is `Port` of `Bus`"),
+                );
+            }
             Some(_) | None => {
                 let message = format!("`{text}` is not a port of the bus");
                 self.diagnostics.push(
                     Diagnostic::error(cluster.span("mbus_daemon"), message)
-                        .expected("a port, such as 4803")
-                        .help("the bus runs in this process; there is no socket to connect to"),
+                        .expected("a port, such as 4803"),
                 );
-                None
             }
         }
+        None
     }
 
     fn dispersal(&mut self, view: View<'_>, port: u16) -> Dispersal {

@@ -65,7 +65,10 @@ fn has(table: &str, name: &str) -> bool {
 fn names(table: &str) -> Vec<&'static str> {
     match table {
         "logs_exception" => ["Subscriber"].into(),
-        _ => options::of_scope(table).map(|option| option.name).collect(),
+        _ => options::of_scope(table)
+            .filter(|option| option.effect)
+            .map(|option| option.name)
+            .collect(),
     }
 }
 

@@ -81,7 +81,7 @@ impl OptionSpec {
         let range = |what: &str| match self.range {
             Some((low, u64::MAX)) => format!("{what} of at least {low}"),
             Some((low, high)) => format!("{what} between {low} and {high}"),
-            None => format!("{what}"),
+            None => what.into(),
         };
         match self.kind {
             Kind::Text => "a word".into(),
