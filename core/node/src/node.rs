@@ -136,7 +136,7 @@ impl Node {
             groups,
             vip: vip::Vip::new(me, config.vip.clone(), now, &mut pass)?,
             counters: replication::Replication::new(me, counters)?,
-            logs: Self::log_service(&config, &boot, now, &mut pass),
+            logs: Self::log_service(&config, &boot, now, &mut pass)?,
             puller: Self::log_puller(&config, &boot, now, &mut pass)?,
             router: Self::console_router(&config, me),
             roster: Roster::new(me, config.introduction(&bus)),

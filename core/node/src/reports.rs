@@ -299,7 +299,11 @@ impl Node {
                 .collect(),
         };
         ShowLogs {
-            logs: self.logs.status().into_iter().map(row).collect(),
+            logs: self
+                .logs
+                .stores()
+                .map(|store| row(store.status()))
+                .collect(),
         }
     }
 }

@@ -57,14 +57,12 @@ impl Node {
         boot: &Boot,
         now: Instant,
         pass: &mut Pass,
-    ) -> logs::server::Server {
-        let mut server = logs::server::Server::new(boot.seed.fork("logs"));
-        server.handle(
+    ) -> Result<logs::server::Server, ConfigError> {
+        Ok(logs::server::Server::new(
+            Self::stores(config, boot),
             now,
-            logs::server::Event::Configure(Self::stores(config, boot)),
             pass,
-        );
-        server
+        )?)
     }
 
     pub(crate) fn log_puller(

@@ -1,0 +1,177 @@
+//! Three nodes and a manager put together: they form one ring, own every address once, count together, answer on
+//! their consoles, gather every record exactly once, and carry on when an owner dies or leaves.
+
+mod common;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::{Cluster, VIPS, address};
+use ringfort_machine::{Digest, Machine};
+use ringfort_node::{ConnectionEvent, Event};
+
+const MANAGER: usize = 3;
+
+fn formed() -> Cluster {
+    let mut cluster = Cluster::new(4);
+    cluster.run(Duration::from_secs(4));
+    cluster
+}
+
+#[test]
+fn every_address_has_one_owner_and_a_listener() {
+    let cluster = formed();
+    for vip in VIPS {
+        let owners = cluster.owners(vip);
+        assert_eq!(owners.len(), 1, "{vip}: {owners:?}");
+        assert!(
+            cluster.hosts[owners[0]]
+                .listeners
+                .values()
+                .any(|at| at.ip().to_string() == vip)
+        );
+    }
+}
+
+#[test]
+fn a_killed_owner_is_replaced_and_its_next_life_takes_nothing_by_force() {
+    let mut cluster = formed();
+    let owner = cluster.owners(VIPS[0])[0];
+    cluster.kill(owner);
+    cluster.run(Duration::from_secs(2));
+    let next = cluster.owners(VIPS[0]);
+    assert_eq!(next.len(), 1);
+    cluster.start(owner);
+    cluster.run(Duration::from_secs(4));
+    for vip in VIPS {
+        assert_eq!(cluster.owners(vip).len(), 1, "{vip}");
+    }
+}
+
+#[test]
+fn leaving_hands_the_addresses_over() {
+    let mut cluster = formed();
+    let owner = cluster.owners(VIPS[0])[0];
+    cluster.post(Duration::ZERO, owner, Event::Leave);
+    cluster.run(Duration::from_secs(3));
+    assert!(cluster.hosts[owner].halted);
+    assert!(cluster.hosts[owner].addresses.is_empty());
+    for vip in VIPS {
+        assert_eq!(cluster.owners(vip).len(), 1, "{vip}");
+    }
+}
+
+#[test]
+fn connections_are_counted_everywhere_and_gathered_once() {
+    let mut cluster = formed();
+    let mut standing = Vec::new();
+    for number in 0..30 {
+        let vip = VIPS[number as usize % VIPS.len()];
+        standing.push(cluster.connect(vip, number).expect("somebody listens"));
+    }
+    cluster.run(Duration::from_secs(2));
+    for index in 0..3 {
+        let shown = cluster.type_line(index, "cluster shared show inbound_cidr");
+        assert!(shown.contains("     30"), "node {index}: {shown}");
+    }
+    for (index, connection) in &standing {
+        assert!(cluster.hosts[*index].banners[connection].starts_with("220 "));
+        let closed = ConnectionEvent::Closed {
+            connection: *connection,
+            received: 0,
+            sent: 0,
+        };
+        cluster.post(Duration::ZERO, *index, Event::Connection(closed));
+    }
+    cluster.run(Duration::from_secs(2));
+    let shown = cluster.type_line(0, "cluster shared show inbound_cidr");
+    assert!(!shown.contains("192.0.2"), "{shown}");
+    let gathered = cluster.gathered();
+    for (index, connection) in &standing {
+        let banner = &cluster.hosts[*index].banners[connection];
+        let id = banner.split_whitespace().last().expect("the id");
+        assert_eq!(
+            gathered.matches(&format!("@{id}@")).count(),
+            1,
+            "{id} in {gathered}"
+        );
+    }
+}
+
+#[test]
+fn the_manager_reaches_every_console() {
+    let mut cluster = formed();
+    let shown = cluster.type_line(MANAGER, "broadcast cluster nodename");
+    for name in ["n1", "n2", "n3"] {
+        assert!(shown.contains(name), "{shown}");
+    }
+    let shown = cluster.type_line(MANAGER, "show cluster membership");
+    assert!(shown.contains("manager") && shown.contains("n3"), "{shown}");
+    let refused = cluster.type_line(MANAGER, "cluster duravip show");
+    assert!(refused.contains("only be issued from a node"), "{refused}");
+}
+
+#[test]
+fn an_address_moves_on_command_from_any_node() {
+    let mut cluster = formed();
+    let owner = cluster.owners(VIPS[0])[0];
+    let target = (owner + 1) % 3;
+    let asked = (owner + 2) % 3;
+    let name = format!("n{}", target + 1);
+    let shown = cluster.type_line(
+        asked,
+        &format!("cluster duravip move {} to {name}", VIPS[0]),
+    );
+    assert!(shown.contains(&name), "{shown}");
+    cluster.run(Duration::from_secs(1));
+    assert_eq!(cluster.owners(VIPS[0]), [target]);
+    let unknown = cluster.type_line(
+        asked,
+        &format!("cluster duravip move {} to nobody", VIPS[0]),
+    );
+    assert!(unknown.contains("There is no node 'nobody'"), "{unknown}");
+}
+
+/// What comes from strangers or is damaged changes nothing.
+#[test]
+fn refused_datagrams_leave_the_node_as_it_was() {
+    let mut cluster = formed();
+    let digest = |cluster: &Cluster| {
+        let mut digest = Digest::new();
+        cluster.hosts[0]
+            .node
+            .as_ref()
+            .expect("running")
+            .digest(&mut digest);
+        digest.finish()
+    };
+    let now = cluster.now;
+    let before = digest(&cluster);
+    let foreign = ringfort_wire::frame::encode(
+        ringfort_wire::ClusterId(1),
+        ringfort_wire::Kind::Join,
+        b"anything",
+    );
+    let node = cluster.hosts[0].node.as_mut().expect("running");
+    for bytes in [
+        Bytes::new(),
+        Bytes::from_static(b"garbage of some length, longer than a header"),
+        foreign,
+    ] {
+        let mut out: Vec<ringfort_node::Action> = Vec::new();
+        node.handle(
+            now,
+            Event::Datagram {
+                from: address(1),
+                bytes,
+            },
+            &mut out,
+        );
+        assert!(
+            out.iter()
+                .all(|action| matches!(action, ringfort_node::Action::Note(_))),
+            "{out:?}"
+        );
+    }
+    assert_eq!(before, digest(&cluster));
+}
