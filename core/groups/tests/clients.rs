@@ -541,6 +541,52 @@ fn lost_members_are_marked_and_then_leave_the_view() {
     assert!(node.groups.status().settled);
 }
 
+/// A member that missed the configuration is in the next one again, without having been together with us: the
+/// side that went on gets a view of its own without it, under a name that no other side can have.
+#[test]
+fn a_merge_cut_short_is_passed_by_each_side_for_itself() {
+    let mut node = Node::new();
+    node.connect(1, "al", true);
+    node.join(1, "g");
+    node.flush();
+    node.install(configuration(2, Some(1), &["n1"]));
+    let merged = configuration(2, None, &["n1", "n2"]);
+    node.install(merged.clone());
+    for state in state_of_n2(merged.id) {
+        node.from(process("n2"), Level::Agreed, state);
+    }
+    node.flush();
+    node.install(configuration(3, Some(2), &["n1", "n2"]));
+    node.install(configuration(3, None, &["n1", "n2", "n3"]));
+    node.submitted.clear(); // our state never gets its place in the order
+    let hello = group::encode_message(&group::Message {
+        from: name("cy"),
+        groups: vec![group("g")],
+        level: Level::Agreed,
+        self_discard: false,
+        tag: 0,
+        payload: Bytes::new(),
+    });
+    let hello = hello.expect("a legal message");
+    assert!(node.from(process("n3"), Level::Agreed, hello).is_empty());
+    let parted = configuration(4, Some(3), &["n1", "n3"]);
+    assert!(node.install(parted.clone()).is_empty());
+    let told = node.install(configuration(4, None, &["n1", "n2", "n3"]));
+    let [(_, ClientEvent::View(view)), (_, message)] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    assert_eq!(*view.members, [node.member("al")]);
+    let side = Some(node.me);
+    assert_eq!((view.id.configuration, view.id.side), (parted.id, side));
+    assert!(matches!(message, ClientEvent::Message { side: of, .. } if *of == side));
+    let held = node.notes.iter().rev().nth(1);
+    assert_eq!(held, Some(&Note::MergeAbandoned { held: 2 }));
+    assert!(
+        !node.groups.status().settled,
+        "and the next merge has begun"
+    );
+}
+
 #[test]
 fn overtaking_keeps_the_level_asked_for() {
     let mut config = Config::new(process("n1"));

@@ -89,12 +89,15 @@ pub(crate) struct World {
     pub(crate) clients: Vec<Client>,
     lives: BTreeMap<NodeId, u64>,
     tags: u64,
+    /// Configuration changes in a thousand steps.
+    churn: u64,
     pub(crate) completed: usize,
     pub(crate) abandoned: usize,
 }
 
 const GROUPS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
-const HOSTS: u64 = 5;
+/// The most hosts of a world.
+const HOSTS: u64 = 7;
 
 fn group(name: &str) -> GroupName {
     GroupName::new(name).expect("a legal name")
@@ -116,10 +119,13 @@ impl World {
             clients: Vec::new(),
             lives: BTreeMap::new(),
             tags: 0,
+            churn: 0,
             completed: 0,
             abandoned: 0,
         };
-        for number in 1..=HOSTS {
+        // Every world draws its own character, so that each kind of trouble dominates in some.
+        world.churn = world.rng.between(5, 120);
+        for number in 1..=world.rng.between(2, HOSTS) {
             world.start(NodeId::of_name(&format!("n{number}")));
         }
         world
@@ -138,16 +144,16 @@ impl World {
     }
 
     fn random_step(&mut self) {
+        if self.rng.chance(self.churn, 1000) {
+            let parts = self.random_partition();
+            self.reconfigure(&parts);
+        }
         match self.rng.below(1000) {
-            0..25 => {
-                let parts = self.random_partition();
-                self.reconfigure(&parts);
-            }
-            25..30 => self.crash(),
-            30..35 => self.restart(),
-            35..40 => self.garbage(),
-            40..70 => self.connect(),
-            70..200 => self.command(),
+            0..5 => self.crash(),
+            5..15 => self.restart(),
+            15..20 => self.garbage(),
+            20..50 => self.connect(),
+            50..200 => self.command(),
             200..500 => self.order(),
             _ => self.pass_one(),
         }
