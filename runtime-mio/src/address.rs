@@ -1,15 +1,15 @@
-//! Putting addresses on interfaces, by the platform or not at all.
+//! Putting addresses on interfaces, by the platform of this system.
 //!
-//! The platform's calls are short exchanges with the kernel, but an announcement repeats itself and a busy
-//! kernel may take its time, so they are made by a worker, in the order given. In loopback mode (clusters on
-//! one machine, without any privilege) every address is taken to exist already, as all of 127.0.0.0/8 does:
-//! orders are done at once and nothing is touched.
+//! The platform's calls are short exchanges with the kernel, but a busy kernel may take its time, so a worker
+//! makes them, in the order given. In loopback mode (clusters on one machine, without any privilege) every
+//! address is taken to exist already, as all of 127.0.0.0/8 does, and nothing is touched.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use mio::Waker;
 use ringfort_config::settings::AddressMode;
 use ringfort_machine::OrderId;
+use ringfort_platform_linux::{LoopbackMode, Platform, PlatformError};
 use ringfort_vip::{AddressAction, AddressError, AddressErrorKind, AddressOutcome};
 
 use crate::{BootError, worker::Worker};
@@ -27,9 +27,14 @@ impl Addresses {
     /// Starts the worker.
     ///
     /// # Errors
-    /// When the system refuses a thread or, outside of loopback mode, the platform's sockets.
+    /// When the system refuses a thread or, outside of loopback mode, the platform's socket.
     pub(crate) fn start(mode: AddressMode, waker: Arc<Waker>) -> Result<Self, BootError> {
-        let mut executor = Executor::open(mode)?;
+        let mut executor = match mode {
+            AddressMode::Loopback => Executor::Loopback(LoopbackMode::new()),
+            AddressMode::Netlink => Executor::Netlink(
+                Platform::new().map_err(|error| BootError::Ended(error.to_string()))?,
+            ),
+        };
         let worker = Worker::start("address", waker, move |orders: &mut Vec<Order>, done| {
             for (order, action) in orders.drain(..) {
                 done.push((order, executor.execute(action)));
@@ -55,26 +60,61 @@ impl Addresses {
     }
 }
 
+#[derive(Debug)]
 enum Executor {
-    Loopback,
+    Loopback(LoopbackMode),
+    Netlink(Platform),
 }
 
 impl Executor {
-    fn open(mode: AddressMode) -> Result<Self, BootError> {
-        match mode {
-            AddressMode::Loopback => Ok(Self::Loopback),
-            AddressMode::Netlink => Ok(Self::Loopback),
-        }
-    }
-
     fn execute(&mut self, action: AddressAction) -> AddressOutcome {
-        match self {
-            Self::Loopback => match action {
-                AddressAction::Survey => AddressOutcome::Found(Vec::new()),
-                AddressAction::Acquire { .. }
-                | AddressAction::Release { .. }
-                | AddressAction::Announce { .. } => AddressOutcome::Done,
-            },
+        let outcome = match (self, action) {
+            (Self::Loopback(mode), AddressAction::Survey) => return found(mode.survey()),
+            (Self::Netlink(platform), AddressAction::Survey) => return found(platform.survey()),
+            (Self::Loopback(mode), AddressAction::Acquire { address, interface }) => {
+                mode.acquire(address, &interface)
+            }
+            (Self::Netlink(platform), AddressAction::Acquire { address, interface }) => {
+                platform.acquire(address, &interface)
+            }
+            (Self::Loopback(mode), AddressAction::Release { address, interface }) => {
+                mode.release(address, &interface)
+            }
+            (Self::Netlink(platform), AddressAction::Release { address, interface }) => {
+                platform.release(address, &interface)
+            }
+            (Self::Loopback(mode), AddressAction::Announce { address, interface }) => {
+                mode.announce(address, &interface)
+            }
+            (Self::Netlink(platform), AddressAction::Announce { address, interface }) => {
+                platform.announce(address, &interface)
+            }
+        };
+        match outcome {
+            Ok(()) => AddressOutcome::Done,
+            Err(error) => failed(&error),
         }
     }
+}
+
+fn found(outcome: Result<Vec<(ipnet::IpNet, String)>, PlatformError>) -> AddressOutcome {
+    match outcome {
+        Ok(addresses) => AddressOutcome::Found(addresses),
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &PlatformError) -> AddressOutcome {
+    let kind = match error {
+        PlatformError::Denied { .. } => AddressErrorKind::Denied,
+        PlatformError::NoInterface { .. } => AddressErrorKind::NoInterface,
+        PlatformError::NotEthernet { .. } | PlatformError::NotLoopback { .. } => {
+            AddressErrorKind::Unsupported
+        }
+        PlatformError::Malformed { .. } | PlatformError::System { .. } => AddressErrorKind::Failed,
+    };
+    AddressOutcome::Failed(AddressError {
+        kind,
+        detail: error.to_string(),
+    })
 }

@@ -76,13 +76,21 @@ pub(crate) fn claim_state(path: &Path) -> Result<Claim, BootError> {
 pub(crate) fn claim_log(path: &Path) -> Result<Claim, BootError> {
     create_directories(path, DIR_MODE)
         .map_err(|source| BootError::file("create the log directory", path, source))?;
+    claim_log_if_present(path)?.ok_or_else(|| BootError::InUse {
+        path: path.into(),
+        holder: "a daemon or another tool".into(),
+    })
+}
+
+/// Takes the directory of a log that must exist; none if somebody else has it.
+///
+/// # Errors
+/// [`BootError::File`].
+pub(crate) fn claim_log_if_present(path: &Path) -> Result<Option<Claim>, BootError> {
     let lock = File::open(path).map_err(|source| BootError::file("open", path, source))?;
     match sys::lock(&lock) {
-        Ok(()) => Ok(Claim { _lock: lock }),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(BootError::InUse {
-            path: path.into(),
-            holder: "a daemon or another tool".into(),
-        }),
+        Ok(()) => Ok(Some(Claim { _lock: lock })),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
         Err(source) => Err(BootError::file("lock", path, source)),
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct Judged {
 
 /// Reads and judges the configuration at `path` for a process of `role` (as the file says, if none is given).
 pub(crate) fn judge(path: &Path, role: Option<Role>) -> Judged {
-    let outcome = ringfort_config::load(&path.to_string_lossy(), &mut Files, &environment(role));
+    let outcome = ringfort_config::load(&mut Files, &path.to_string_lossy(), &environment(role));
     let count = |severity| {
         outcome
             .diagnostics
@@ -52,7 +52,7 @@ pub(crate) fn judge(path: &Path, role: Option<Role>) -> Judged {
             .count()
     };
     Judged {
-        report: ringfort_config::render(&outcome.diagnostics, &outcome.sources),
+        report: outcome.render(),
         errors: count(Severity::Error),
         warnings: count(Severity::Warning),
         settings: outcome.settings,

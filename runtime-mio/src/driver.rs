@@ -48,7 +48,6 @@ const LEAVE_LIMIT: Duration = Duration::from_secs(10);
 const FLUSH_LIMIT: Duration = Duration::from_millis(500);
 
 /// One daemon: a node and its surroundings.
-#[derive(Debug)]
 pub struct Daemon {
     poll: Poll,
     timer: Timer,

@@ -13,6 +13,7 @@ mod disk;
 mod driver;
 mod error;
 pub mod flood;
+mod journal;
 mod lines;
 mod listen;
 mod notes;

@@ -99,23 +99,55 @@ fn write(level: Level, text: &str) {
 /// The level and the words of a note. Names of notes are past tense or states, and read as such.
 fn describe(note: &Note) -> (Level, String) {
     let (level, text) = match note {
-        Note::Ring(note) => (Level::INFO, named("ring", note)),
+        Note::Ring(note) => (ring_level(note), named("ring", note)),
         Note::Groups(note) => (Level::INFO, named("groups", note)),
         Note::Replication(note) => (Level::INFO, named("replication", note)),
         Note::Vip(note) => (Level::INFO, named("address", note)),
         Note::Logs(note) => (Level::INFO, named("logs", note)),
+        Note::Console(note) => (Level::INFO, named("console", note)),
         Note::DatagramRefused { .. }
         | Note::StrangerHeard { .. }
         | Note::StreamRefused { .. }
         | Note::MessageRefused { .. }
         | Note::ConnectionRefused { .. } => (Level::WARN, named("node", note)),
-        Note::RosterClash { .. } | Note::ListenerFailed { .. } | Note::RecordLost { .. } => {
-            (Level::ERROR, named("node", note))
-        }
+        Note::RosterClash { .. }
+        | Note::ListenerFailed { .. }
+        | Note::RecordLost { .. }
+        | Note::ReloadRefused(_) => (Level::ERROR, named("node", note)),
         Note::Reloaded => (Level::INFO, named("node", note)),
         Note::Observed(_) => (Level::DEBUG, named("observed", note)),
     };
     (level, text)
+}
+
+/// What a ring does all day is for debugging; a change of membership is news; a loss is a warning.
+const fn ring_level(note: &ringfort_evs::Note) -> Level {
+    use ringfort_evs::Note as Ring;
+    match note {
+        Ring::TokenRetransmitted { .. }
+        | Ring::Retransmitted { .. }
+        | Ring::Held
+        | Ring::Released { .. }
+        | Ring::Consensus { .. }
+        | Ring::CommitStarted { .. }
+        | Ring::Recovering { .. }
+        | Ring::Recovered { .. } => Level::DEBUG,
+        Ring::Gathering { .. }
+        | Ring::Installed { .. }
+        | Ring::ForeignRing { .. }
+        | Ring::StaleIncarnation { .. }
+        | Ring::Reincarnated { .. }
+        | Ring::PartialDropped { .. }
+        | Ring::Leaving
+        | Ring::MemberLeaving { .. }
+        | Ring::QuarantineEnded { .. } => Level::INFO,
+        Ring::TokenLost { .. }
+        | Ring::Refused { .. }
+        | Ring::SubmissionRefused(_)
+        | Ring::Failed { .. }
+        | Ring::QuarantineStarted { .. }
+        | Ring::TableFull { .. } => Level::WARN,
+    }
 }
 
 fn named(family: &str, note: &impl Debug) -> String {
