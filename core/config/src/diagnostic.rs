@@ -33,6 +33,9 @@ pub struct Label {
     pub message: String,
 }
 
+/// Whoever finds mistakes stops after so many: they cost memory, and nobody reads them.
+pub(crate) const REPORT_LIMIT: usize = 1_000;
+
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {

@@ -6,7 +6,7 @@ use alloc::{
     vec::Vec,
 };
 
-use crate::{Diagnostic, SourceId, Span, suggest::nearest, values};
+use crate::{Diagnostic, SourceId, Span, diagnostic::REPORT_LIMIT, suggest::nearest, values};
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub fn parse_flat(source: SourceId, text: &str) -> (Vec<FlatEntry>, Vec<Diagnost
         let offset = start + line.find(content).unwrap_or(0);
         let span = Span::new(source, offset as u32, (offset + content.len()) as u32);
         start += line.len();
-        if content.is_empty() {
+        if content.is_empty() || diagnostics.len() >= REPORT_LIMIT {
             continue;
         }
         match content.split_once('=') {

@@ -11,6 +11,7 @@ use core::{net::SocketAddr, time::Duration};
 
 use crate::{
     Diagnostic, SourceId, Sources, Span,
+    diagnostic::REPORT_LIMIT,
     settings::{Timeouts, Windows},
     suggest::nearest,
     values,
@@ -181,7 +182,7 @@ impl MbusConf {
             let diagnostic = Diagnostic::error(Span::new(source, 0, 0), "this file is too large");
             return (Self::default(), [diagnostic].into());
         }
-        while parser.at < parser.tokens.len() {
+        while parser.at < parser.tokens.len() && parser.diagnostics.len() < REPORT_LIMIT {
             parser.statement();
         }
         parser.finish()
@@ -320,14 +321,16 @@ impl Parser {
         let (right, expected) = match form {
             Form::Maybe | Form::Braces => (true, ""),
             Form::Word => (word.is_some(), "a word"),
-            Form::Flag => (word.and_then(values::flag).is_some(), "true or false"),
+            Form::Flag => (self.flag(keyword, word), "true or false"),
             Form::Reuse => (is(&["on", "off", "auto"]), "on, off or auto"),
             Form::Time => (self.time(keyword, word), "milliseconds"),
             Form::Count => (self.count(keyword, word), "a whole number"),
         };
         if !right {
-            let shown = word.unwrap_or("");
-            let message = format!("`{shown}` is not a value of `{keyword}`");
+            let message = match word {
+                Some(word) => format!("`{word}` is not a value of `{keyword}`"),
+                None => format!("`{keyword}` has no value"),
+            };
             self.diagnostics
                 .push(Diagnostic::error(span, message).expected(expected));
         }
@@ -353,6 +356,14 @@ impl Parser {
         true
     }
 
+    fn flag(&mut self, keyword: &str, word: Option<&str>) -> bool {
+        let flag = word.and_then(values::flag);
+        if keyword == "AcceleratedRing" && flag == Some(false) {
+            self.conf.windows.accelerated = Some(0);
+        }
+        flag.is_some()
+    }
+
     fn count(&mut self, keyword: &str, word: Option<&str>) -> bool {
         let Some(count) = word
             .and_then(values::count)
@@ -364,7 +375,10 @@ impl Parser {
         match keyword {
             "Window" => windows.ring = Some(count),
             "PersonalWindow" => windows.personal = Some(count),
-            "AcceleratedWindow" => windows.accelerated = Some(count),
+            // A ring that is not accelerated stays so, whichever line comes first.
+            "AcceleratedWindow" if windows.accelerated != Some(0) => {
+                windows.accelerated = Some(count);
+            }
             _ => {}
         }
         true

@@ -34,9 +34,26 @@ pub(crate) struct Scope {
     /// Whether it was written in the form of 2.2.
     pub(crate) classic: bool,
     index: BTreeMap<(String, String), usize>,
+    /// The last setting of each key, in lower case.
+    latest: BTreeMap<String, usize>,
 }
 
 impl Scope {
+    /// Adds a setting as it stands.
+    fn push(&mut self, entry: Entry) {
+        let key = entry.key.text.to_ascii_lowercase();
+        self.latest.insert(key, self.settings.len());
+        self.settings.push(entry);
+    }
+
+    /// The last setting of any of these names, without case.
+    pub(crate) fn last<'a>(&self, names: impl Iterator<Item = &'a str>) -> Option<&Entry> {
+        let index = names
+            .filter_map(|name| self.latest.get(&name.to_ascii_lowercase()))
+            .max()?;
+        self.settings.get(*index)
+    }
+
     /// The scopes of type `kind` (in lower case).
     pub(crate) fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Self> {
         self.scopes.iter().filter(move |scope| scope.kind == kind)
@@ -85,7 +102,7 @@ impl Scope {
             if key.is("duravip") {
                 key.text = "Enable_Duravip".to_string();
             }
-            self.settings.push(Entry {
+            self.push(Entry {
                 span: key.span.to(attribute.value.span),
                 key,
                 attributes: Vec::new(),
@@ -115,12 +132,14 @@ impl Scope {
                 self.put_replicate(entry, pairs);
             }
             Some(Value::Word(_) | Value::List(_) | Value::Dictionary(_) | Value::Block(_))
-            | None => self.settings.push(entry.clone()),
+            | None => self.push(entry.clone()),
         }
     }
 
     fn put_pairs(&mut self, pairs: &Sequence) {
-        self.settings.extend(pairs.entries.iter().cloned());
+        for entry in &pairs.entries {
+            self.push(entry.clone());
+        }
     }
 
     /// `replicate [ type = "x" … ]`: `replication_name` names it (2.2 caches), else its type does.
@@ -148,7 +167,7 @@ impl Scope {
         for block in &blocks.entries {
             // What has a slash is meant as a network, even if it is a wrong one.
             if !is_net(&block.key.text) && !block.key.text.contains('/') {
-                listen.settings.push(block.clone());
+                listen.push(block.clone());
                 continue;
             }
             let peer = listen.open("peer", Some(block.key.clone()), block.key.span);
@@ -157,7 +176,7 @@ impl Scope {
                 Some(Value::List(properties) | Value::Dictionary(properties)) => {
                     peer.put_pairs(properties);
                 }
-                Some(Value::Word(word)) => peer.settings.push(flag(word)),
+                Some(Value::Word(word)) => peer.push(flag(word)),
                 Some(Value::Block(_)) | None => {}
             }
         }

@@ -5,6 +5,7 @@ use alloc::{boxed::Box, format, string::String, vec::Vec};
 
 use crate::{
     Diagnostic, SourceId, Span,
+    diagnostic::REPORT_LIMIT,
     lex::{Bracket, Token, TokenKind, lex},
     tree::{Attribute, Block, Entry, Include, Item, Sequence, Value, Word},
 };
@@ -42,6 +43,9 @@ pub fn parse(source: SourceId, text: &str) -> (Vec<Item>, Vec<Diagnostic>) {
 fn match_brackets(tokens: &[Token], end: Span, diagnostics: &mut Vec<Diagnostic>) {
     let mut open: Vec<(Bracket, Span)> = Vec::new();
     for token in tokens {
+        if diagnostics.len() >= REPORT_LIMIT {
+            return;
+        }
         match token.kind {
             TokenKind::Open(bracket) => {
                 if open.len() == NESTING_LIMIT {
@@ -191,10 +195,18 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Goes to the end if there are too many mistakes to go on.
+    fn give_up(&mut self) {
+        if self.diagnostics.len() >= REPORT_LIMIT {
+            self.at = self.tokens.len();
+        }
+    }
+
     /// Statements up to the end of the file or of the scope.
     fn items(&mut self) -> Vec<Item> {
         let mut items = Vec::new();
         loop {
+            self.give_up();
             match self.peek() {
                 None | Some(TokenKind::Close(_)) => return items,
                 Some(TokenKind::Word(_)) => items.extend(self.item()),
@@ -400,6 +412,7 @@ impl<'a> Parser<'a> {
         self.at += 1;
         let mut entries = Vec::new();
         loop {
+            self.give_up();
             match self.peek() {
                 None => break,
                 Some(TokenKind::Close(_)) => {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use ringfort_config::{
-    Environment, Loaded, Settings, parse_str,
+    Environment, Loaded, MbusConf, Settings, parse_str,
     settings::{AddressMode, Destination, Endpoint, NetblockLimit, ReplicateClass, Role},
 };
 
@@ -67,6 +67,26 @@ fn bad_files_are_explained() {
             warnings_only,
             "{}",
             path.display()
+        );
+    }
+}
+
+#[test]
+fn bad_bus_files_are_explained() {
+    for path in samples("bad-mbus") {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let (_, diagnostics, sources) = MbusConf::parse_str(name, &text);
+        let rendered = ringfort_config::render(&diagnostics, &sources);
+        let golden = path.with_extension("txt");
+        if env::var_os("UPDATE").is_some() {
+            fs::write(&golden, &rendered).unwrap();
+        }
+        let expected = fs::read_to_string(&golden).unwrap_or_default();
+        assert_eq!(rendered, expected, "{} (UPDATE=1 rewrites)", path.display());
+        assert!(
+            diagnostics.iter().any(|diagnostic| diagnostic.is_error()),
+            "{name}"
         );
     }
 }
@@ -286,4 +306,76 @@ fn what_belongs_to_the_mail_server_is_listed_and_not_refused() {
         names,
         ["Max_Size", "Relay_Hosts", "domain", "peer", "security"]
     );
+}
+
+#[test]
+fn a_flood_of_mistakes_is_cut() {
+    let text = format!("cluster {{ {} }}", "if_down_limit_ = 1\n".repeat(500));
+    let loaded = parse_str("x", &text, &Environment::default());
+    assert_eq!(loaded.diagnostics.len(), 100);
+    let help = loaded.diagnostics[99].help.as_deref();
+    assert_eq!(help, Some("400 more of these are not shown"));
+}
+
+#[test]
+fn as_many_addresses_as_the_old_system_could_hold() {
+    let listen = |n: usize| {
+        format!(
+            "Listen \"10.{}.{}.1:25\" {{ Enable_Duravip = true }}\n",
+            n / 250,
+            n % 250
+        )
+    };
+    let file = |count: usize| {
+        let listens: String = (0..count).map(listen).collect();
+        let topology = "Topology 10.0.0.0/8 { interface = eth0 }";
+        format!("cluster {{ {topology} }} ESMTP_Listener {{ {listens} }}")
+    };
+    let loaded = parse_str("x", &file(10_240), &Environment::default());
+    assert_eq!(loaded.settings.unwrap().listeners.len(), 10_240);
+    let loaded = parse_str("x", &file(10_241), &Environment::default());
+    assert!(loaded.render().contains("more than 10240 listeners"));
+}
+
+#[test]
+fn a_mistake_far_to_the_right_does_not_flood_the_terminal() {
+    let text = format!(
+        "cluster {{ {} colour = 1 }}",
+        "if_down_limit = 4 ".repeat(1000)
+    );
+    let loaded = parse_str("x", &text, &Environment::default());
+    let rendered = loaded.render();
+    assert!(rendered.contains("x:1:18012"), "{rendered}");
+    assert!(
+        rendered
+            .lines()
+            .take(5)
+            .all(|line| line.chars().count() < 180),
+        "{rendered}"
+    );
+}
+
+#[test]
+fn a_large_file_of_nonsense_costs_no_more_than_a_large_file() {
+    // Each of these once took time or memory beyond its size: mistakes, long scopes, deep fall-back.
+    let settings = "x_unknown_option = 1\n".repeat(50_000);
+    let listens: String = (1..5_000)
+        .map(|n| format!("Listen 10.0.{}.{}:25 {{ }}\n", n / 250, n % 250))
+        .collect();
+    let texts = [
+        "= ".repeat(1_000_000),
+        ") ".repeat(1_000_000),
+        "a\n".repeat(1_000_000),
+        "[::".repeat(300_000),
+        "/a ".repeat(300_000),
+        format!("cluster {{ {settings} }}"),
+        format!("ESMTP_Listener {{ {settings} {listens} }}"),
+    ];
+    for text in &texts {
+        let loaded = parse_str("x", text, &Environment::default());
+        assert!(loaded.diagnostics.len() <= 100);
+    }
+    let loaded = parse_str("x", &texts[6], &Environment::default());
+    assert_eq!(loaded.settings.unwrap().listeners.len(), 4_999);
+    assert_eq!(loaded.ignored.len(), 50_000);
 }

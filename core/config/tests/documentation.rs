@@ -46,11 +46,9 @@ fn every_default_can_be_written() {
     // The defaults of numbers lie within their ranges; what the loader says about all others is seen by
     // writing each of them where it belongs.
     for option in OPTIONS.iter().filter(|option| !option.default.is_empty()) {
-        let number: Option<u64> = match option.kind {
-            Kind::Count => Some(option.default.parse().unwrap()),
-            Kind::Seconds => Some(option.default.split('.').next().unwrap().parse().unwrap()),
-            _ => None,
-        };
+        let is_number = matches!(option.kind, Kind::Count | Kind::Seconds);
+        let whole = option.default.split('.').next().unwrap();
+        let number: Option<u64> = is_number.then(|| whole.parse().unwrap());
         if let (Some(number), Some((low, high))) = (number, option.range) {
             assert!((low..=high).contains(&number), "{}", option.name);
         }

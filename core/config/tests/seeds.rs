@@ -300,12 +300,14 @@ fn everything_an_mbus_file_can_say() {
                 Spread_Segment 10.0.0.255 {\n  a 10.0.0.1\n  b { D 10.0.0.2:5000 C 10.9.0.2 }\n  c\n}\n\
                 # Subcluster: west => m2\n\
                 Spread_Segment 10.1.0.255:4999 { d 10.1.0.1 { M C 10.1.0.9 } }\n\
-                TokenTimeout = 1500\nHurryTimeout = 500 Window = 60\nAcceleratedRing = true\n\
+                TokenTimeout = 1500\nHurryTimeout = 500 Window = 60\nAcceleratedRing = false AcceleratedWindow = 9\n\
                 EventTimeStamp = \"[%a %d]\" SocketPortReuse = auto\n";
     let (conf, diagnostics, _) = MbusConf::parse_str("mbus.conf", text);
     assert_eq!(diagnostics, []);
-    let mut settings = Settings::default();
-    settings.node_name = Some("d".into());
+    let mut settings = Settings {
+        node_name: Some("d".into()),
+        ..Settings::default()
+    };
     let mut asked = Vec::new();
     let warnings = settings.take_mbus(&conf, &mut |host| {
         asked.push(host.to_string());
@@ -339,6 +341,7 @@ fn everything_an_mbus_file_can_say() {
         Some(Duration::from_millis(500))
     );
     assert_eq!(settings.bus.windows.ring, Some(60));
+    assert_eq!(settings.bus.windows.accelerated, Some(0));
     let interface = conf.segments[1].members[0].interfaces[0];
     assert_eq!(
         interface.uses,

@@ -6,6 +6,7 @@ use alloc::{format, vec::Vec};
 use super::{Extract, Ignored};
 use crate::{
     Diagnostic,
+    diagnostic::REPORT_LIMIT,
     model::Scope,
     options,
     suggest::{distance, nearest},
@@ -114,6 +115,9 @@ impl Extract<'_> {
         shared: bool,
         known: &[&str],
     ) {
+        if self.diagnostics.len() >= REPORT_LIMIT {
+            return;
+        }
         let near = nearest(name, known.iter().copied());
         if shared && !near.is_some_and(|near| near.len() >= 6 && distance(name, near) <= 2) {
             self.ignored.push(Ignored {

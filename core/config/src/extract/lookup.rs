@@ -49,10 +49,9 @@ impl<'m> View<'m> {
     /// The setting that counts: the last one of the innermost scope that has any.
     pub(crate) fn entry(&self, name: &str) -> Option<&'m Entry> {
         let spec = self.spec(name);
-        self.chain.iter().flatten().find_map(|scope| {
-            let mut settings = scope.settings.iter().rev();
-            settings.find(|entry| spec.is(&entry.key.text))
-        })
+        let names = || spec.aliases.iter().copied().chain([spec.name]);
+        let mut scopes = self.chain.iter().flatten();
+        scopes.find_map(|scope| scope.last(names()))
     }
 
     /// Whether it is written anywhere.

@@ -12,6 +12,7 @@ use ringfort_machine::NodeId;
 use super::{CLUSTER_PORT, Extract, View, identity::DEFAULT_SUBCLUSTER};
 use crate::{
     Diagnostic, Span,
+    diagnostic::REPORT_LIMIT,
     mbus::MbusConf,
     model::Scope,
     settings::{Bus, Dispersal, Peer, Settings},
@@ -32,7 +33,7 @@ impl Extract<'_> {
         let Some(pairs) = self.dictionary(view, "peers") else {
             return;
         };
-        for pair in &pairs.entries {
+        for pair in pairs.entries.iter().take(PEER_LIMIT + 1) {
             let peer = match &pair.value {
                 Some(Value::Word(word)) => self.plain_peer(pair, word, bus.port),
                 Some(Value::Dictionary(keys)) => self.full_peer(pair, &keys.entries, bus.port),
@@ -270,6 +271,9 @@ pub(crate) fn unknown_preferences(settings: &Settings) -> Vec<Diagnostic> {
             .iter()
             .filter(|name| settings.bus.peer(name).is_none())
         {
+            if diagnostics.len() >= REPORT_LIMIT {
+                return;
+            }
             let peers = settings.bus.peers.iter().map(|peer| peer.name.as_str());
             let message = format!("`{name}` is preferred, but no such node is among the peers");
             diagnostics.push(Diagnostic::error(span, message).suggest(nearest(name, peers)));
