@@ -21,6 +21,7 @@ pub mod logs;
 pub mod ring;
 pub mod roster;
 pub mod service;
+pub mod session;
 pub mod vip;
 
 pub use error::DecodeError;
