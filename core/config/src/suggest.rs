@@ -8,9 +8,20 @@ const LENGTH_LIMIT: usize = 64;
 /// The first of `known` with the smallest edit distance to `word`, without case, if it is near enough to be
 /// meant: a third of the letters may differ.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).max(1);
+    within(word, known, (word.chars().count() / 3).max(1))
+}
+
+/// The same with at most `limit` edits.
+pub(crate) fn within<'a>(
+    word: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    limit: usize,
+) -> Option<&'a str> {
+    let length = word.chars().count();
     known
         .into_iter()
+        // Every letter too many or too few is an edit: most names need no closer look.
+        .filter(|name| name.chars().count().abs_diff(length) <= limit)
         .map(|name| (distance(word, name), name))
         .filter(|&(distance, _)| distance <= limit)
         .min_by_key(|&(distance, _)| distance)

@@ -358,14 +358,14 @@ fn a_mistake_far_to_the_right_does_not_flood_the_terminal() {
 #[test]
 fn a_large_file_of_nonsense_costs_no_more_than_a_large_file() {
     // Each of these once took time or memory beyond its size: mistakes, long scopes, deep fall-back.
-    let settings = "x_unknown_option = 1\n".repeat(50_000);
+    let settings = "mail_server_only = 1\n".repeat(20_000);
     let listens: String = (1..5_000)
         .map(|n| format!("Listen 10.0.{}.{}:25 {{ }}\n", n / 250, n % 250))
         .collect();
     let texts = [
-        "= ".repeat(1_000_000),
-        ") ".repeat(1_000_000),
-        "a\n".repeat(1_000_000),
+        "= ".repeat(300_000),
+        ") ".repeat(300_000),
+        "a\n".repeat(300_000),
         "[::".repeat(300_000),
         "/a ".repeat(300_000),
         format!("cluster {{ {settings} }}"),
@@ -377,5 +377,5 @@ fn a_large_file_of_nonsense_costs_no_more_than_a_large_file() {
     }
     let loaded = parse_str("x", &texts[6], &Environment::default());
     assert_eq!(loaded.settings.unwrap().listeners.len(), 4_999);
-    assert_eq!(loaded.ignored.len(), 50_000);
+    assert_eq!(loaded.ignored.len(), 20_000);
 }

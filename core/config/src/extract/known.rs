@@ -9,7 +9,7 @@ use crate::{
     diagnostic::REPORT_LIMIT,
     model::Scope,
     options,
-    suggest::{distance, nearest},
+    suggest::{nearest, within},
 };
 
 /// Scopes at top level and the part of the table that their options are in.
@@ -39,8 +39,12 @@ const TOP: &[(&str, &str)] = &[
 /// Parts of the table that the mail server has options in as well.
 const SHARED: &[&str] = &["global", "listen", "binding"];
 
+/// There, a name is taken for a misspelt one of ours if ours is so long and so near.
+const SHARED_LENGTH: usize = 6;
+const SHARED_EDITS: usize = 2;
+
 /// Scopes within a scope of the part, and the part that their options are in.
-fn within(table: &str) -> &'static [(&'static str, &'static str)] {
+fn children_of(table: &str) -> &'static [(&'static str, &'static str)] {
     match table {
         "global" => TOP,
         "cluster" => &[("topology", "topology"), ("replicate", "replicate")],
@@ -94,7 +98,7 @@ impl Extract<'_> {
                 );
             }
         }
-        let children = within(table);
+        let children = children_of(table);
         for child in &scope.scopes {
             match children.iter().find(|(kind, _)| *kind == child.kind) {
                 Some(&(_, table)) => self.check_scope(child, table),
@@ -118,8 +122,16 @@ impl Extract<'_> {
         if self.diagnostics.len() >= REPORT_LIMIT {
             return;
         }
-        let near = nearest(name, known.iter().copied());
-        if shared && !near.is_some_and(|near| near.len() >= 6 && distance(name, near) <= 2) {
+        let near = if shared {
+            let long = known
+                .iter()
+                .copied()
+                .filter(|name| name.len() >= SHARED_LENGTH);
+            within(name, long, SHARED_EDITS)
+        } else {
+            nearest(name, known.iter().copied())
+        };
+        if shared && near.is_none() {
             self.ignored.push(Ignored {
                 name: name.into(),
                 span,
