@@ -17,10 +17,28 @@
 extern crate alloc;
 
 mod action;
+mod assemble;
+mod circuit;
+mod commit;
 mod config;
+mod context;
+mod deliver;
+mod discovery;
+mod flow;
+mod gather;
+mod hearing;
 mod machine;
 mod note;
+mod operational;
+mod outbox;
+mod peers;
+mod phase;
+mod quarantine;
+mod recovery;
+mod roster;
 mod status;
+mod store;
+mod verdict;
 
 pub use action::{Action, Delivery, Destination, Event, Refusal};
 pub use config::{Config, ConfigError, Timeouts, Windows};

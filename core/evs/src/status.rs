@@ -26,6 +26,8 @@ pub struct Status {
     pub seq: u64,
     /// All members have every packet up to here.
     pub stable: u64,
+    /// This process has delivered, or passed over, every packet up to here.
+    pub delivered: u64,
     /// Packets retained for the others.
     pub retained: usize,
     /// Packets sent again on request since the start.

@@ -24,6 +24,10 @@ pub use data::{Content, Data, DataBuilder, Fragment, Messages};
 /// The most sequence numbers that one token asks to be sent again.
 pub const REQUESTS: usize = 128;
 
+/// No count on the wire reaches this: packets, hops, rings and stamps are counted in far less than 2^48 steps
+/// over the life of a cluster, and sums of them never overflow.
+pub const CEILING: u64 = 1 << 48;
+
 /// The token: the right to give messages a place in the order, and the summary of what everybody has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
@@ -105,6 +109,8 @@ pub struct CommitLine {
 pub struct Commit {
     /// The ring to be formed.
     pub ring: RingId,
+    /// The round: 1 while it collects, 2 while it hands out.
+    pub round: u8,
     /// Its members, ascending by process; the representative is the first.
     pub lines: Vec<CommitLine>,
 }
@@ -167,6 +173,9 @@ impl RingBody for Token {
                 && last <= self.seq
                 && self.aru <= self.seq
                 && self.hop > 0
+                && self.hop < CEILING
+                && self.seq < CEILING
+                && self.ring.sequence < CEILING
                 && settled,
         )
     }
@@ -186,7 +195,9 @@ impl RingBody for Join {
             ascending(&processes)
                 && self.candidates.iter().all(flags)
                 && includes_itself
-                && self.ring.sequence <= self.sequence,
+                && self.ring.sequence <= self.sequence
+                && self.sequence < CEILING
+                && self.stamp < CEILING,
         )
     }
 }
@@ -206,13 +217,16 @@ impl RingBody for Commit {
             .skip(filled)
             .all(|line| line.old.is_none());
         let sane = |old: &OldRing| {
-            old.stable <= old.aru && old.aru <= old.high && old.ring.sequence < self.ring.sequence
+            old.high < CEILING &&
+            old.stable <= old.aru && old.aru <= old.high && old.ring.sequence <= self.ring.sequence
         };
         consistent(
             ascending(&processes)
                 && processes.first() == Some(&self.ring.representative)
                 && filled > 0
+                && self.ring.sequence < CEILING
                 && contiguous
+                && (self.round == 1 || (self.round == 2 && filled == self.lines.len()))
                 && self.lines.iter().flat_map(|line| &line.old).all(sane),
         )
     }
@@ -221,7 +235,9 @@ impl RingBody for Commit {
 impl RingBody for Beacon {
     fn check(&self) -> Result<(), DecodeError> {
         capped(self.heard.len(), limits::MEMBERS)?;
-        consistent(ascending(&self.heard))
+        consistent(
+            ascending(&self.heard) && self.ring.sequence < CEILING && self.stamp < CEILING,
+        )
     }
 }
 

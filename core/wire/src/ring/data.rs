@@ -135,7 +135,7 @@ impl Data {
         let (seq, sender) = (number(body, 24), process(body, 32));
         let level = byte(body, 49);
         let count = u16::from_le_bytes([byte(body, 50), byte(body, 51)]);
-        if seq == 0 {
+        if seq == 0 || seq >= super::CEILING || ring.sequence >= super::CEILING {
             return Err(DecodeError::NotCanonical);
         }
         let content = match byte(body, 48) {

@@ -1,0 +1,137 @@
+//! Finding other rings and merging with them.
+//!
+//! The representative of a ring shows itself by beacons, a process alone more often than others. Two rings
+//! begin to merge only when their representatives hear each other, which each beacon says: a link that works
+//! in one direction breaks no ring. Who keeps somebody out on its own findings shows itself too, because only
+//! it can see that the link works again.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use ringfort_machine::{Deadline, Digest, Instant, ProcessId, RingId};
+use ringfort_wire::{Kind, limits, ring::Beacon};
+
+use crate::{Destination, Note, context::Context, deliver::Order, hearing};
+
+/// An answer to a stranger goes out within this time, one for all that were heard in it.
+const ANSWER: Duration = Duration::from_millis(2);
+/// The least time between two beacons.
+const GAP: Duration = Duration::from_millis(5);
+
+/// Finding other rings.
+#[derive(Debug)]
+pub(crate) struct Discovery {
+    last_beacon: Option<Instant>,
+    next_beacon: Instant,
+    merge: Option<Instant>,
+}
+
+impl Discovery {
+    /// Shows itself at once: a new ring has new neighbours.
+    pub(crate) fn new(cx: &mut Context<'_>) -> Self {
+        let jitter = cx.shared.rng.below(ANSWER.as_nanos() as u64);
+        Self {
+            last_beacon: None,
+            next_beacon: cx.now + Duration::from_nanos(jitter),
+            merge: None,
+        }
+    }
+
+    /// A process outside the ring, of `ring`, was heard.
+    pub(crate) fn on_stranger(
+        &mut self,
+        ring: RingId,
+        sender: ProcessId,
+        order: &Order,
+        cx: &mut Context<'_>,
+    ) {
+        if hearing::is_kept_out(sender, order, cx) {
+            return;
+        }
+        let hearing_time = cx.shared.config.timeouts.hearing;
+        let linked = cx
+            .shared
+            .peers
+            .linked(cx.now, hearing_time)
+            .any(|p| p == sender);
+        if linked && self.merge.is_none() {
+            cx.note(Note::ForeignRing { ring, by: sender });
+            let delay = cx.shared.config.timeouts.merge_delay;
+            let jitter = cx.shared.rng.below(delay.as_nanos() as u64);
+            self.merge = Some(cx.now + delay / 2 + Duration::from_nanos(jitter / 2));
+        } else if !linked && is_visible(order, cx) {
+            let jitter = Duration::from_nanos(cx.shared.rng.below(ANSWER.as_nanos() as u64));
+            let gap = self.last_beacon.map_or(cx.now, |at| at + GAP);
+            self.next_beacon = self.next_beacon.min((cx.now + jitter).max(gap));
+        }
+    }
+
+    /// Sends a beacon if that is due; true if it is time to merge.
+    pub(crate) fn on_wake(&mut self, order: &Order, cx: &mut Context<'_>) -> bool {
+        if self.next_beacon <= cx.now {
+            if is_visible(order, cx) {
+                send(order, cx);
+                self.last_beacon = Some(cx.now);
+            }
+            let alone = order.members().len() == 1;
+            let interval = cx.shared.config.timeouts.beacon / if alone { 4 } else { 1 };
+            let jitter = cx.shared.rng.below(interval.as_nanos() as u64 / 8);
+            self.next_beacon = cx.now + (interval - Duration::from_nanos(jitter));
+        }
+        let due = self.merge.is_some_and(|at| at <= cx.now);
+        if due {
+            self.merge = None;
+        }
+        due
+    }
+
+    /// The processes outside the ring with which a merge is possible.
+    pub(crate) fn found(&self, order: &Order, cx: &Context<'_>) -> Vec<ProcessId> {
+        let hearing_time = cx.shared.config.timeouts.hearing;
+        cx.shared
+            .peers
+            .linked(cx.now, hearing_time)
+            .filter(|process| !order.contains(*process))
+            .filter(|process| !hearing::is_kept_out(*process, order, cx))
+            .collect()
+    }
+
+    pub(crate) fn deadline(&self) -> Deadline {
+        let beacon = Deadline::new(self.next_beacon, "beacon");
+        match self.merge {
+            Some(at) if at < self.next_beacon => Deadline::new(at, "merge"),
+            Some(_) | None => beacon,
+        }
+    }
+
+    pub(crate) fn digest(&self, into: &mut Digest) {
+        into.number(self.next_beacon.as_nanos())
+            .number(self.merge.map_or(0, Instant::as_nanos));
+    }
+}
+
+/// Whether this process shows itself to other rings.
+fn is_visible(order: &Order, cx: &Context<'_>) -> bool {
+    order.ring().representative == cx.shared.me() || cx.shared.quarantine.is_accuser()
+}
+
+fn send(order: &Order, cx: &mut Context<'_>) {
+    let is_member = |process| order.contains(process);
+    let hearing_time = cx.shared.config.timeouts.hearing;
+    let shared = &*cx.shared;
+    let heard = shared
+        .peers
+        .audible(cx.now, hearing_time)
+        .filter(|process| !is_member(*process))
+        .filter(|process| !shared.quarantine.conceals(*process, cx.now, is_member))
+        .take(limits::MEMBERS)
+        .collect();
+    let beacon = Beacon {
+        sender: cx.shared.config.me,
+        stamp: cx.shared.next_stamp(),
+        ring: order.ring(),
+        heard,
+    };
+    let frame = cx.frame(Kind::Beacon, &beacon);
+    cx.transmit(Destination::All, frame);
+}

@@ -1,0 +1,79 @@
+//! What a join or a beacon tells in every phase alike: that its sender lives, in which life, whether it hears
+//! us, and whether that ends a quarantine.
+
+use ringfort_machine::ProcessId;
+use ringfort_wire::{
+    Kind,
+    ring::{Commit, Join},
+};
+
+use crate::{Note, Reason, commit::place, context::Context, deliver::Order, peers::Heard};
+
+/// Takes note of a direct frame of `process`.
+pub(crate) fn on_frame(
+    process: ProcessId,
+    stamp: u64,
+    hears_me: bool,
+    cx: &mut Context<'_>,
+) -> Heard {
+    let heard = cx.shared.peers.hear(process, stamp, hears_me, cx.now);
+    if let Some(ended) = heard.ended {
+        cx.shared.quarantine.release(ended);
+        cx.note(Note::Reincarnated { process });
+    }
+    if heard.forgot {
+        cx.note(Note::TableFull { table: "peers" });
+    }
+    if hears_me && cx.shared.quarantine.on_link(process, cx.now) {
+        cx.note(Note::QuarantineEnded { process });
+    }
+    heard
+}
+
+/// Takes note of a join; a member of our ring may also take back an accusation by it.
+pub(crate) fn on_join(join: &Join, order: &Order, cx: &mut Context<'_>) -> Heard {
+    let sender = join.sender.process;
+    let heard = on_frame(sender, join.stamp, hears(join, cx.shared.me()), cx);
+    cx.shared.sequence = cx.shared.sequence.max(join.sequence);
+    if order.contains(sender) {
+        for candidate in join.candidates.iter().filter(|c| c.proposed && !c.failed) {
+            if cx.shared.quarantine.on_pardon(candidate.process, sender) {
+                cx.note(Note::QuarantineEnded {
+                    process: candidate.process,
+                });
+            }
+        }
+    }
+    heard
+}
+
+/// Whether the sender of `join` has lately heard `me`.
+pub(crate) fn hears(join: &Join, me: ProcessId) -> bool {
+    join.candidates.iter().any(|c| c.process == me && c.heard)
+}
+
+/// Whether `process` must not be proposed a ring at present.
+pub(crate) fn is_kept_out(process: ProcessId, order: &Order, cx: &Context<'_>) -> bool {
+    let is_member = |process| order.contains(process);
+    cx.shared.quarantine.holds(process, cx.now, is_member)
+}
+
+/// Whether `join` shows that one of those who committed has begun anew. If not, it is noted or refused here.
+pub(crate) fn breaks_off(join: &Join, commit: &Commit, cx: &mut Context<'_>) -> bool {
+    let sender = join.sender.process;
+    let same_node = |line: &ringfort_wire::ring::CommitLine| {
+        line.member.process.node == sender.node && line.member.process != sender
+    };
+    if commit.lines.iter().any(same_node) {
+        return true; // a member is over: its node runs in a new life
+    }
+    if place(commit, sender).is_none() {
+        on_frame(sender, join.stamp, hears(join, cx.shared.me()), cx);
+        return false;
+    }
+    if join.leaving || join.sequence >= commit.ring.sequence {
+        return true;
+    }
+    cx.refuse(Kind::Join, Reason::Stale);
+    false
+}

@@ -1,0 +1,171 @@
+//! Submissions waiting for their place in the order, and their packing into packets.
+//!
+//! First in, first out over all levels, so that the numbers in a packet follow each other without a gap. Small
+//! messages share a packet; a message too long for one is cut, and its pieces travel one by one. A message
+//! leaves the outbox when its last byte has its place; until then a change of ring starts it over.
+
+use alloc::collections::VecDeque;
+
+use bytes::Bytes;
+use ringfort_machine::{Level, ProcessId, RingId};
+use ringfort_wire::{
+    ClusterId, limits,
+    ring::{DataBuilder, Fragment},
+};
+
+use crate::{Config, Refusal};
+
+#[derive(Debug)]
+struct Submission {
+    number: u64,
+    level: Level,
+    payload: Bytes,
+}
+
+/// Submissions waiting for their place in the order.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    queue: VecDeque<Submission>,
+    bytes: usize,
+    numbered: u64,
+    /// Bytes of the first message that have their place in the present ring already.
+    placed: usize,
+    limit_bytes: usize,
+    limit_messages: usize,
+    packet: usize,
+    cluster: ClusterId,
+    me: ProcessId,
+}
+
+impl Outbox {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            queue: VecDeque::new(),
+            bytes: 0,
+            numbered: 0,
+            placed: 0,
+            limit_bytes: config.outbox_limit_bytes,
+            limit_messages: config.outbox_limit_messages,
+            packet: config.packet_limit(),
+            cluster: config.cluster,
+            me: config.me.process,
+        }
+    }
+
+    /// Takes a message and returns its number.
+    ///
+    /// # Errors
+    /// [`Refusal::TooLong`] or [`Refusal::Busy`]; nothing has changed.
+    pub(crate) fn submit(&mut self, level: Level, payload: Bytes) -> Result<u64, Refusal> {
+        if payload.len() > limits::MESSAGE {
+            return Err(Refusal::TooLong);
+        }
+        let bytes = self.bytes + payload.len();
+        if bytes > self.limit_bytes || self.queue.len() >= self.limit_messages {
+            return Err(Refusal::Busy);
+        }
+        self.bytes = bytes;
+        self.numbered += 1;
+        self.queue.push_back(Submission {
+            number: self.numbered,
+            level,
+            payload,
+        });
+        Ok(self.numbered)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Messages waiting.
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Their bytes.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Messages numbered so far.
+    pub(crate) const fn numbered(&self) -> u64 {
+        self.numbered
+    }
+
+    /// About how many packets are waiting; at least one if anything is.
+    pub(crate) fn backlog(&self) -> u32 {
+        let heads = self.queue.len() * 4;
+        let waiting = (self.bytes - self.placed + heads).div_ceil(self.packet);
+        u32::try_from(waiting).unwrap_or(u32::MAX)
+    }
+
+    /// The ring has changed: a message in the middle of being cut starts over.
+    pub(crate) const fn restart(&mut self) {
+        self.placed = 0;
+    }
+
+    /// Number and level of the message at the front.
+    pub(crate) fn front(&self) -> Option<(u64, Level)> {
+        self.queue.front().map(|first| (first.number, first.level))
+    }
+
+    /// Forgets everything (a deliberate fault).
+    pub(crate) fn clear(&mut self) {
+        self.queue.clear();
+        self.bytes = 0;
+        self.placed = 0;
+    }
+
+    /// Builds the packet at `seq` of `ring`, and calls `sent` for each message that thereby has its place.
+    pub(crate) fn next_packet(
+        &mut self,
+        ring: RingId,
+        seq: u64,
+        mut sent: impl FnMut(u64, Level),
+    ) -> Option<Bytes> {
+        let first = self.queue.front()?;
+        let mut builder = DataBuilder::new(ring, seq, self.me, self.packet);
+        if first.payload.len() > DataBuilder::largest_whole(self.packet) {
+            return Some(self.next_fragment(builder, sent));
+        }
+        let safe = first.level == Level::Safe;
+        while let Some(next) = self.queue.front() {
+            // A safe message waits for the whole ring: those that need not wait get a packet of their own.
+            let apart = (next.level == Level::Safe) != safe;
+            if apart || !builder.fits(next.payload.len()) {
+                break;
+            }
+            builder.push(next.number, next.level, &next.payload);
+            sent(next.number, next.level);
+            self.bytes -= next.payload.len();
+            self.queue.pop_front();
+        }
+        Some(builder.finish(self.cluster))
+    }
+
+    /// The next piece of the message at the front.
+    fn next_fragment(&mut self, builder: DataBuilder, mut sent: impl FnMut(u64, Level)) -> Bytes {
+        let first = self.queue.front().expect("the caller has seen it");
+        let total = first.payload.len();
+        let end = total.min(self.placed + DataBuilder::largest_piece(self.packet));
+        let fragment = Fragment {
+            number: first.number,
+            level: first.level,
+            offset: self.placed as u32,
+            total: total as u32,
+            piece: first.payload.slice(self.placed..end),
+        };
+        self.placed = end;
+        if end == total {
+            sent(first.number, first.level);
+            self.bytes -= total;
+            self.placed = 0;
+            self.queue.pop_front();
+        }
+        builder.fragment(&fragment, self.cluster)
+    }
+}
+
+#[cfg(test)]
+mod tests;

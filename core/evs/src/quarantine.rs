@@ -1,0 +1,151 @@
+//! Who is kept from starting a new ring with us, because the last attempt showed that it cannot be in one.
+//!
+//! A one-way link, or a process that two others see and a third does not, would otherwise break the ring again
+//! and again: each merge fails, and each failure is followed by the next beacon. So a process that was alive
+//! and yet held for failed is kept out. Who accused it himself lets it in again when the link works in both
+//! directions; who took over an accusation does so when the accuser wants the process back or is gone. Each
+//! time takes longer than the one before. What a quarantine does not do: it does not change how a membership
+//! is agreed on, only what starts one.
+
+use alloc::collections::BTreeMap;
+use core::time::Duration;
+
+use ringfort_machine::{Instant, ProcessId};
+
+/// The most processes kept in mind.
+const LIMIT: usize = 256;
+
+/// Why a process is kept out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grounds {
+    /// We found that the link does not work, or that it holds us for failed.
+    Link,
+    /// We found that it does not receive what is sent. Only time helps.
+    Deaf,
+    /// That member found it.
+    Hearsay(ProcessId),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    grounds: Grounds,
+    started: Instant,
+    until: Instant,
+    strikes: u32,
+    active: bool,
+}
+
+/// Who is kept out.
+#[derive(Debug, Default)]
+pub(crate) struct Quarantine(BTreeMap<ProcessId, Entry>);
+
+impl Quarantine {
+    /// Keeps `process` out from `now` on; returns for how long at least.
+    pub(crate) fn start(
+        &mut self,
+        process: ProcessId,
+        grounds: Grounds,
+        now: Instant,
+        (shortest, longest): (Duration, Duration),
+    ) -> Duration {
+        // Long after the last one it starts from the beginning.
+        let recent = |entry: &&Entry| now.since(entry.started) <= longest * 4;
+        let strikes = self
+            .0
+            .get(&process)
+            .filter(recent)
+            .map_or(0, |entry| entry.strikes);
+        let length = shortest
+            .saturating_mul(1_u32 << strikes.min(16))
+            .min(longest);
+        let entry = Entry {
+            grounds,
+            started: now,
+            until: now + length,
+            strikes: strikes + 1,
+            active: true,
+        };
+        self.0.insert(process, entry);
+        if self.0.len() > LIMIT {
+            let oldest = self.0.iter().min_by_key(|(_, entry)| entry.started);
+            if let Some(process) = oldest.map(|(process, _)| *process) {
+                self.0.remove(&process);
+            }
+        }
+        length
+    }
+
+    /// Whether `process` is kept out. `is_member` tells who is in the present ring.
+    pub(crate) fn holds(
+        &self,
+        process: ProcessId,
+        now: Instant,
+        is_member: impl Fn(ProcessId) -> bool,
+    ) -> bool {
+        self.0.get(&process).is_some_and(|entry| {
+            entry.active
+                && match entry.grounds {
+                    Grounds::Link => true,
+                    Grounds::Deaf => now < entry.until,
+                    Grounds::Hearsay(accuser) => is_member(accuser),
+                }
+        })
+    }
+
+    /// Whether beacons should not tell `process` that we hear it: it could not be let in anyway.
+    pub(crate) fn conceals(
+        &self,
+        process: ProcessId,
+        now: Instant,
+        is_member: impl Fn(ProcessId) -> bool,
+    ) -> bool {
+        let own = self
+            .0
+            .get(&process)
+            .is_some_and(|entry| entry.grounds == Grounds::Link);
+        !own && self.holds(process, now, is_member)
+    }
+
+    /// The link to `process` is seen to work in both directions. True if that ends its quarantine.
+    pub(crate) fn on_link(&mut self, process: ProcessId, now: Instant) -> bool {
+        let ends = |entry: &&mut Entry| {
+            entry.active && entry.grounds == Grounds::Link && now >= entry.until
+        };
+        let entry = self.0.get_mut(&process).filter(ends);
+        entry.map(|entry| entry.active = false).is_some()
+    }
+
+    /// `accuser` wants `process` back. True if that ends its quarantine.
+    pub(crate) fn on_pardon(&mut self, process: ProcessId, accuser: ProcessId) -> bool {
+        let ends = |entry: &&mut Entry| entry.active && entry.grounds == Grounds::Hearsay(accuser);
+        let entry = self.0.get_mut(&process).filter(ends);
+        entry.map(|entry| entry.active = false).is_some()
+    }
+
+    /// Whether this member keeps somebody out on its own findings, and so must show itself to be found.
+    pub(crate) fn is_accuser(&self) -> bool {
+        let own = |entry: &Entry| entry.active && entry.grounds == Grounds::Link;
+        self.0.values().any(own)
+    }
+
+    /// Nobody is kept out on what others found any more.
+    pub(crate) fn forget_hearsay(&mut self) {
+        for entry in self.0.values_mut() {
+            entry.active &= !matches!(entry.grounds, Grounds::Hearsay(_));
+        }
+    }
+
+    /// Everybody with a record, ascending, and whether it is active.
+    pub(crate) fn records(&self) -> impl Iterator<Item = (ProcessId, bool)> + '_ {
+        self.0
+            .iter()
+            .map(|(process, entry)| (*process, entry.active))
+    }
+
+    /// `process` is in a new life or in the ring: what was held against it is void.
+    pub(crate) fn release(&mut self, process: ProcessId) {
+        if let Some(entry) = self.0.get_mut(&process) {
+            entry.active = false;
+        }
+    }
+}
