@@ -159,7 +159,9 @@ pub enum ParseError {
         name: &'static str,
     },
     /// `xml` in front of a command.
-    #[error("XML output is not supported for this command. Use --json for machine-readable output.")]
+    #[error(
+        "XML output is not supported for this command. Use --json for machine-readable output."
+    )]
     Xml,
 }
 

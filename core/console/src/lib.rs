@@ -11,8 +11,12 @@
 
 extern crate alloc;
 
+mod attributed;
 mod banner;
+mod cache;
+mod collect;
 mod command;
+mod interface;
 mod parse;
 mod render;
 mod report;
@@ -21,10 +25,9 @@ mod table;
 
 pub use banner::{AUTHORIZATION, PASSWORD, banner, prompt};
 pub use command::{Command, Format, Line, ParseError, Place, Scope};
+pub use interface::{Action, Config, Event, Execution, Note, Peer, Role, SessionId, Status};
 pub use parse::parse;
 pub use render::{render, text as render_text};
 pub use report::*;
-pub use router::{
-    Action, Config, Event, Execution, Note, Peer, Role, Router, SessionId, Status,
-};
+pub use router::Router;
 pub use table::{COMMANDS, Entry};

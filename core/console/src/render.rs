@@ -120,8 +120,16 @@ fn write_membership(out: &mut String, membership: &Membership) -> fmt::Result {
             .address
             .map_or_else(|| NO_ADDRESS.to_string(), |a| a.to_string());
         writeln!(out, "Private Name: {}", member.private_name)?;
-        writeln!(out, "Node Name: {}", member.node_name.as_deref().unwrap_or(NULL))?;
-        writeln!(out, "Subcluster: {}", member.subcluster.as_deref().unwrap_or(NULL))?;
+        writeln!(
+            out,
+            "Node Name: {}",
+            member.node_name.as_deref().unwrap_or(NULL)
+        )?;
+        writeln!(
+            out,
+            "Subcluster: {}",
+            member.subcluster.as_deref().unwrap_or(NULL)
+        )?;
         writeln!(out, "Node Type: {}", member.node_type.name())?;
         writeln!(out, "Version: {} r({})", member.version, member.revision)?;
         writeln!(out, "Address: {address}")?;
@@ -188,7 +196,11 @@ fn write_duravip(out: &mut String, show: &DuravipShow) -> fmt::Result {
             write!(out, "/{binding}")?;
         }
         let (ownership, agreement) = (row.ownership.name(), row.agreement.name());
-        writeln!(out, ": ({ownership},{agreement}) {}", row.services.join(" "))?;
+        writeln!(
+            out,
+            ": ({ownership},{agreement}) {}",
+            row.services.join(" ")
+        )?;
         writeln!(out, "\t[view stable for {} seconds]", row.view_stable_s)?;
         writeln!(
             out,
@@ -207,7 +219,11 @@ fn write_duravip(out: &mut String, show: &DuravipShow) -> fmt::Result {
 fn write_shared_list(out: &mut String, list: &SharedList) -> fmt::Result {
     writeln!(out, "Currently managed objects:")?;
     for object in &list.objects {
-        let snapshots = if object.snapshots { " w/ snapshots" } else { "" };
+        let snapshots = if object.snapshots {
+            " w/ snapshots"
+        } else {
+            ""
+        };
         let (name, kind) = (&object.name, object.kind.name());
         writeln!(out, "{name:>30} [lazy, {kind}{snapshots}]")?;
     }
@@ -227,7 +243,13 @@ fn write_shared_head(
 }
 
 fn write_tree(out: &mut String, tree: &SharedTree) -> fmt::Result {
-    write_shared_head(out, "cidrtree", &tree.object, tree.view.as_deref(), tree.snapshots)?;
+    write_shared_head(
+        out,
+        "cidrtree",
+        &tree.object,
+        tree.view.as_deref(),
+        tree.snapshots,
+    )?;
     for row in &tree.rows {
         writeln!(out, "{:>7}{:25}{}", row.count, "", row.prefix)?;
     }
@@ -250,7 +272,11 @@ fn write_logs(out: &mut String, logs: &ShowLogs) -> fmt::Result {
         let rows: &Vec<_> = &log.subscribers;
         for row in rows {
             let (log, marker) = (row.log, row.marker);
-            writeln!(out, "\t[subscriber: '{}' @ {log:08x}:{marker:08x}]", row.name)?;
+            writeln!(
+                out,
+                "\t[subscriber: '{}' @ {log:08x}:{marker:08x}]",
+                row.name
+            )?;
         }
     }
     Ok(())

@@ -22,7 +22,8 @@ pub enum Report {
     ClusterInfo(ClusterInfo),
     /// `cluster membership`
     Membership(Membership),
-    /// `show cluster membership`: the same, laid out as XML.
+    /// `show cluster membership`: the same, laid out as XML unless as JSON.
+    #[serde(rename = "membership")]
     MembershipXml(Membership),
     /// `cluster nodename`
     NodeName(NodeName),

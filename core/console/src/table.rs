@@ -53,16 +53,61 @@ const MANAGER: Option<Place> = Some(Place::Manager);
 /// Every command, in the order in which `help` lists them.
 pub static COMMANDS: &[Entry] = &[
     plain("help", "List the commands.", None, bare!(Command::Help)),
-    plain("version", "Show version and copyright.", None, bare!(Command::Version)),
-    plain("info", "Show general information about the cluster and this process.", None, bare!(Command::Info)),
-    plain("shutdown", "Stop this process in good order.", None, bare!(Command::Shutdown)),
+    plain(
+        "version",
+        "Show version and copyright.",
+        None,
+        bare!(Command::Version),
+    ),
+    plain(
+        "info",
+        "Show general information about the cluster and this process.",
+        None,
+        bare!(Command::Info),
+    ),
+    plain(
+        "shutdown",
+        "Stop this process in good order.",
+        None,
+        bare!(Command::Shutdown),
+    ),
     plain("quit", "End this session.", None, bare!(Command::Quit)),
-    plain("cluster help", "List the cluster commands.", NODE, bare!(Command::ClusterHelp)),
-    plain("cluster info", "Show the bus and the groups of this node.", NODE, bare!(Command::ClusterInfo)),
-    plain("cluster membership", "Show the members of the cluster.", NODE, bare!(Command::ClusterMembership)),
-    plain("cluster nodename", "Show the name of this node.", NODE, bare!(Command::ClusterNodeName)),
-    plain("cluster nodeaddr", "Show the cluster address of this node.", NODE, bare!(Command::ClusterNodeAddress)),
-    plain("cluster duravip show", "Show who holds which address.", NODE, bare!(Command::DuravipShow)),
+    plain(
+        "cluster help",
+        "List the cluster commands.",
+        NODE,
+        bare!(Command::ClusterHelp),
+    ),
+    plain(
+        "cluster info",
+        "Show the bus and the groups of this node.",
+        NODE,
+        bare!(Command::ClusterInfo),
+    ),
+    plain(
+        "cluster membership",
+        "Show the members of the cluster.",
+        NODE,
+        bare!(Command::ClusterMembership),
+    ),
+    plain(
+        "cluster nodename",
+        "Show the name of this node.",
+        NODE,
+        bare!(Command::ClusterNodeName),
+    ),
+    plain(
+        "cluster nodeaddr",
+        "Show the cluster address of this node.",
+        NODE,
+        bare!(Command::ClusterNodeAddress),
+    ),
+    plain(
+        "cluster duravip show",
+        "Show who holds which address.",
+        NODE,
+        bare!(Command::DuravipShow),
+    ),
     Entry {
         name: "cluster duravip move",
         usage: "cluster duravip move <ip> to <node>",
@@ -70,8 +115,18 @@ pub static COMMANDS: &[Entry] = &[
         only: NODE,
         read: duravip_move,
     },
-    plain("cluster duravip announce view", "Announce this node's addresses to the cluster again.", NODE, bare!(Command::DuravipAnnounce)),
-    plain("cluster shared list", "List the replicated objects.", NODE, bare!(Command::SharedList)),
+    plain(
+        "cluster duravip announce view",
+        "Announce this node's addresses to the cluster again.",
+        NODE,
+        bare!(Command::DuravipAnnounce),
+    ),
+    plain(
+        "cluster shared list",
+        "List the replicated objects.",
+        NODE,
+        bare!(Command::SharedList),
+    ),
     Entry {
         name: "cluster shared show",
         usage: "cluster shared show <object> [from <node>]",
@@ -79,8 +134,18 @@ pub static COMMANDS: &[Entry] = &[
         only: NODE,
         read: shared_show,
     },
-    plain("cluster show logs", "Show the logs of this node and who reads them.", NODE, bare!(Command::ShowLogs)),
-    plain("show cluster membership", "Show the members of the cluster and their roles, in XML.", MANAGER, bare!(Command::ShowClusterMembership)),
+    plain(
+        "cluster show logs",
+        "Show the logs of this node and who reads them.",
+        NODE,
+        bare!(Command::ShowLogs),
+    ),
+    plain(
+        "show cluster membership",
+        "Show the members of the cluster and their roles, in XML.",
+        MANAGER,
+        bare!(Command::ShowClusterMembership),
+    ),
     Entry {
         name: "broadcast",
         usage: "broadcast <command>",
@@ -115,7 +180,12 @@ pub static COMMANDS: &[Entry] = &[
             Ok(Command::Routed(Scope::RetrieveNode { node, line }))
         },
     },
-    plain("flush control cache", "Forget all answers kept for 'retrieve'.", MANAGER, bare!(Command::Routed(Scope::FlushCache))),
+    plain(
+        "flush control cache",
+        "Forget all answers kept for 'retrieve'.",
+        MANAGER,
+        bare!(Command::Routed(Scope::FlushCache)),
+    ),
 ];
 
 fn none(words: &[&str]) -> Result<(), String> {
