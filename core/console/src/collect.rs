@@ -122,10 +122,10 @@ impl Asked {
         if !self.waiting.contains(&from) {
             return Took::Refused("an answer of a node that was not asked or has answered");
         }
-        let partial = self.partial.entry(from).or_default();
-        if partial.parts != part {
+        if self.partial.get(&from).map_or(0, |p| p.parts) != part {
             return Took::Refused("a part of an answer out of sequence");
         }
+        let partial = self.partial.entry(from).or_default();
         partial.parts += 1;
         let fits = floor(text, room);
         partial.cut |= fits < text.len();

@@ -106,21 +106,34 @@ fn nearest(place: Place, words: &[&str]) -> Option<&'static str> {
         .map(|(_, usage)| usage)
 }
 
-/// Letters to insert, remove or replace to get from one text to the other (Levenshtein 1965), one row at a time.
+/// Letters to insert, remove, replace or swap with their neighbour to get from one text to the other (optimal
+/// string alignment: Damerau 1964), row by row.
 fn distance(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
-    for (line, left) in from.chars().enumerate() {
-        let mut diagonal = line;
-        if let Some(first) = row.first_mut() {
-            *first = line + 1;
+    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
+    let mut rows: Vec<Vec<usize>> = alloc::vec![(0..=to.len()).collect()];
+    for (line, left) in from.iter().enumerate() {
+        let mut row = alloc::vec![line + 1];
+        for (column, right) in to.iter().enumerate() {
+            let cell = |up: usize, back: usize| {
+                let row = (line + 1).checked_sub(up).and_then(|at| rows.get(at));
+                row.and_then(|row| row.get((column + 1).checked_sub(back)?))
+                    .map_or(usize::MAX / 2, |cell| *cell)
+            };
+            let replaced = cell(1, 1) + usize::from(left != right);
+            let inserted = row.last().map_or(usize::MAX / 2, |cell| *cell) + 1;
+            let swapped = if column > 0
+                && line > 0
+                && from.get(line - 1) == Some(right)
+                && to.get(column - 1) == Some(left)
+            {
+                cell(2, 2) + 1
+            } else {
+                usize::MAX
+            };
+            row.push(replaced.min(inserted).min(cell(1, 0) + 1).min(swapped));
         }
-        let mut before = line + 1;
-        for (cell, right) in row.iter_mut().skip(1).zip(to.chars()) {
-            let replace = diagonal + usize::from(left != right);
-            diagonal = *cell;
-            *cell = replace.min(before + 1).min(*cell + 1);
-            before = *cell;
-        }
+        rows.push(row);
     }
-    row.last().copied().unwrap_or_default()
+    let last = rows.last().and_then(|row| row.last());
+    last.copied().unwrap_or_default()
 }
