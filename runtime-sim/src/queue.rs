@@ -74,11 +74,6 @@ impl<T> Queue<T> {
     pub(crate) fn len(&self) -> usize {
         self.heap.len()
     }
-
-    /// Whether nothing is planned.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.heap.is_empty()
-    }
 }
 
 #[cfg(test)]

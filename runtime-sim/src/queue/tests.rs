@@ -22,5 +22,5 @@ fn comes_out_by_time_then_by_planning() {
         seen.push((at, number));
     }
     assert_eq!(seen, expected);
-    assert!(queue.is_empty());
+    assert_eq!(queue.len(), 0);
 }

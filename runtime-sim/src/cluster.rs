@@ -1,0 +1,192 @@
+//! The cluster of a run, configured as an operator would: one text for each node, in the language of the
+//! configuration, read by the parser that the daemons use. What the simulator cannot say in a file (that the
+//! node is to tell what the trace needs) it sets afterwards.
+
+use std::{fmt::Write as _, net::SocketAddr};
+
+use ringfort_config::{Environment, parse_str};
+use ringfort_machine::Instant;
+use ringfort_node::{Action, Config, Node};
+
+use crate::{
+    clients::SERVICE_PORT,
+    fabric::Port,
+    host::{Boot, Fleet, Program},
+    options::{Dispersal, Options, Role},
+    workload::{DOMAINS, LOG, NETWORKS},
+    world::{BACKEND_PORT, BROADCAST, BUS_GROUP, BUS_PORT, INTERFACE, base},
+};
+
+/// Where streams of other nodes are accepted.
+const CLUSTER_PORT: u16 = 4802;
+/// Where a node keeps its journal.
+const JOURNAL: &str = "/var/log/ringfort/mainlog";
+
+/// Real nodes.
+#[derive(Debug)]
+pub struct Cluster {
+    configs: Vec<Config>,
+}
+
+impl Cluster {
+    /// The nodes of a run.
+    ///
+    /// # Errors
+    /// What the parser or the node has against a configuration, with its text.
+    pub fn new(options: &Options) -> Result<Self, String> {
+        let configs = (0..options.nodes.len()).map(|host| configuration(options, host));
+        Ok(Self {
+            configs: configs.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The configuration of a host, to be changed before the world begins.
+    pub fn config_mut(&mut self, host: usize) -> &mut Config {
+        &mut self.configs[host]
+    }
+}
+
+impl Fleet for Cluster {
+    fn start(&mut self, boot: Boot, now: Instant, out: &mut Vec<Action>) -> Box<dyn Program> {
+        let config = self.configs[boot.host].clone();
+        let boot = ringfort_node::Boot {
+            seed: boot.seed,
+            incarnation: boot.incarnation,
+            wall_origin_ns: boot.wall_origin_ns,
+            system_boot: Some(boot.system_boot),
+        };
+        Box::new(Node::new(config, boot, now, out).expect("the configuration was validated"))
+    }
+
+    fn cluster_listeners(&self, _: usize) -> Vec<SocketAddr> {
+        vec![([0, 0, 0, 0], CLUSTER_PORT).into()]
+    }
+
+    fn is_total(&self, _: &str) -> bool {
+        false // every object of the cluster counts what is there now
+    }
+}
+
+fn configuration(options: &Options, host: usize) -> Result<Config, String> {
+    let text = text(options, host);
+    let loaded = parse_str("simulated.conf", &text, &Environment::default());
+    let complaint =
+        |what: String| format!("{what}\nin the configuration of a simulated node:\n{text}");
+    let Some(settings) = &loaded.settings else {
+        return Err(complaint(loaded.render()));
+    };
+    let mut config =
+        Config::from_settings(settings).map_err(|error| complaint(error.to_string()))?;
+    config.observe = true;
+    Ok(config)
+}
+
+/// The configuration of a host as text.
+pub fn text(options: &Options, host: usize) -> String {
+    let plan = &options.nodes[host];
+    let mut text = String::new();
+    let role = match plan.role {
+        Role::Mail => "node",
+        Role::Manager => "manager",
+    };
+    let bus = bus(options);
+    let peers = peers(options);
+    write!(
+        text,
+        "Role = {role}\nCluster_Name = simulated\nState_Dir = /var/lib/ringfort\n{bus}\
+         msgc_server {{\n  peers = [\n{peers}  ]\n}}\n\
+         ECCluster_Listener {{\n  Listen \"*:{CLUSTER_PORT}\" {{ }}\n}}\n"
+    )
+    .expect("writing to a string does not fail");
+    text.push_str(&cluster(options, host));
+    match plan.role {
+        Role::Mail => text.push_str(&services(options)),
+        Role::Manager => text.push_str("Logs {\n  Logfile = \"/srv/logs/%{l}/%{n}\"\n}\n"),
+    }
+    text
+}
+
+fn bus(options: &Options) -> String {
+    let (kind, address) = match options.dispersal {
+        Dispersal::Unicast => ("unicast", None),
+        Dispersal::Multicast => ("multicast", Some(BUS_GROUP)),
+        Dispersal::Broadcast => ("broadcast", Some(BROADCAST)),
+    };
+    let address = address
+        .map(|address| format!("  Dispersal_Address = \"{address}:{BUS_PORT}\"\n"))
+        .unwrap_or_default();
+    format!(
+        "Bus {{\n  Port = {BUS_PORT}\n  Dispersal = {kind}\n{address}  Client_Listen = ()\n}}\n"
+    )
+}
+
+fn peers(options: &Options) -> String {
+    let mut text = String::new();
+    for (index, node) in options.nodes.iter().enumerate() {
+        let port = Port(u16::try_from(index).expect("fewer hosts than ports"));
+        writeln!(
+            text,
+            "    {} = \"{}:{BUS_PORT}\"",
+            node.name,
+            base(port).addr()
+        )
+        .expect("writing to a string does not fail");
+    }
+    text
+}
+
+fn cluster(options: &Options, host: usize) -> String {
+    let seconds = |ns: u64| format!("{}.{:03}", ns / 1_000_000_000, ns / 1_000_000 % 1000);
+    let mut text = format!(
+        "cluster {{\n  nodename = {}\n  view_mature_time = {}\n  view_balance_interval = {}\n  \
+         if_check_interval = 5\n  log_active_interval = 0.05\n  log_idle_interval = 0.5\n  \
+         Topology \"10.77.2.0/24\" {{ interface = {INTERFACE} }}\n",
+        options.nodes[host].name,
+        seconds(options.mature_ns),
+        seconds(options.balance_ns),
+    );
+    for (object, class) in [
+        (ringfort_node::INBOUND, "inbound_cidr"),
+        (NETWORKS, "outbound_cidr"),
+        (DOMAINS, "outbound_domains"),
+    ] {
+        writeln!(text, "  Replicate {object} {{ class = {class} }}")
+            .expect("writing to a string does not fail");
+    }
+    if options.nodes[host].role == Role::Mail {
+        writeln!(text, "  logs = [ {LOG} = \"{JOURNAL}\" ]").expect("writing does not fail");
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// Listeners of a mail node: every address, greeted or relayed by turns, and the node's own address.
+fn services(options: &Options) -> String {
+    let clients = Port(u16::try_from(options.nodes.len()).expect("fewer hosts than ports"));
+    let backend = base(clients).addr();
+    let mut text =
+        format!("ec_logger ec_logger {{\n  mainlog = \"cluster://{JOURNAL}=>master\"\n}}\n");
+    text.push_str("ESMTP_Listener {\n");
+    for (number, vip) in options.vips.iter().enumerate() {
+        let service = if number % 2 == 0 {
+            "Banner = \"220 ready\"".to_owned()
+        } else {
+            format!("Backend = \"{backend}:{BACKEND_PORT}\"")
+        };
+        writeln!(
+            text,
+            "  Listen \"{}:{SERVICE_PORT}\" {{\n    Enable_Duravip = true\n    {service}\n  }}",
+            vip.addr()
+        )
+        .expect("writing to a string does not fail");
+    }
+    writeln!(
+        text,
+        "  Listen \"*:{SERVICE_PORT}\" {{ Banner = \"220 ready\" }}\n}}"
+    )
+    .expect("writing to a string does not fail");
+    text
+}
+
+#[cfg(test)]
+mod tests;

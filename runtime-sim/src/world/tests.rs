@@ -1,0 +1,1 @@
+//! Goal: see `world`.
