@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Before a refused release is tried again: at first, and at most. An overlap has to end within 2 s.
-const RELEASE_AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+const RELEASE_AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 /// Before an address that the platform refused is taken again if nobody else can: at first, and at most.
 const DOUBT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// Before such an address is taken again like any other: at first, and at most.
