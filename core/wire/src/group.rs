@@ -222,13 +222,10 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn take(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
         let end = self.at.saturating_add(count);
-        let field = self
-            .bytes
-            .get(self.at..end)
-            .ok_or(DecodeError::Truncated {
-                have: self.bytes.len(),
-                need: end,
-            })?;
+        let field = self.bytes.get(self.at..end).ok_or(DecodeError::Truncated {
+            have: self.bytes.len(),
+            need: end,
+        })?;
         self.at = end;
         Ok(field)
     }

@@ -147,10 +147,7 @@ fn refused_messages() {
     );
     bytes[1] = 5;
     assert_eq!(decode(&Bytes::from(bytes)), Err(DecodeError::Malformed));
-    assert_eq!(
-        decode(&Bytes::from_static(&[9])),
-        Err(DecodeError::Kind(9))
-    );
+    assert_eq!(decode(&Bytes::from_static(&[9])), Err(DecodeError::Kind(9)));
 }
 
 fn names() -> impl Strategy<Value = Vec<GroupName>> {
