@@ -14,9 +14,12 @@
 
 extern crate alloc;
 
+mod calendar;
 mod checkpoint;
+mod destination;
 pub mod disk;
 mod format;
+pub mod inspect;
 mod note;
 pub mod puller;
 mod record;
@@ -24,6 +27,7 @@ pub mod server;
 pub mod store;
 
 pub use checkpoint::Checkpoint;
+pub use destination::{Destination, DestinationError};
 pub use disk::{DiskAction, DiskError, DiskErrorKind, DiskOutcome, Entry, Path};
 pub use note::Note;
 pub use record::{Append, AppendError, Class, Gap, GapCause, RECORD_LIMIT, Record, RecordId};

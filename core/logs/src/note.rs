@@ -156,6 +156,11 @@ pub enum Note {
         /// Output files that were open.
         files: usize,
     },
+    /// Puller: its state is damaged; it goes on from the checkpoints that the nodes have.
+    StateDamaged {
+        /// The file.
+        file: Path,
+    },
     /// Puller: an output file was cut back to what is accounted for.
     OutputCut {
         /// The file.

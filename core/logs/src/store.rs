@@ -8,7 +8,7 @@
 
 mod api;
 mod config;
-mod orders;
+pub(crate) mod orders;
 mod reads;
 mod recover;
 mod retain;

@@ -153,7 +153,7 @@ pub struct SourceStatus {
     pub waiting_records: u64,
     /// What the node still has, as it said last.
     pub lag: Lag,
-    /// How old the newest durable record was when it came, by both clocks, in seconds; zero when caught up.
+    /// How old the last record in durable output is, in seconds; zero when the source is caught up.
     pub lag_seconds: u64,
 }
 

@@ -227,7 +227,7 @@ impl Recovery {
             Step::List => match listing(outcome) {
                 Ok(entries) => {
                     self.sort_out(config, entries);
-                    self.after_header(0);
+                    self.after_header(config, log, 0);
                     Ok(())
                 }
                 Err(error) => self.again(Step::List, error),
@@ -235,7 +235,7 @@ impl Recovery {
             Step::Header(index) => match readable(outcome) {
                 Ok(bytes) => {
                     self.take_header(config, log, index, &bytes);
-                    self.after_header(index.saturating_add(1));
+                    self.after_header(config, log, index.saturating_add(1));
                     Ok(())
                 }
                 Err(error) => self.again(Step::Header(index), error),
@@ -243,7 +243,7 @@ impl Recovery {
             Step::Slot(index) => match readable(outcome) {
                 Ok(bytes) => {
                     self.take_slot(log, index, &bytes);
-                    self.after_slot(index.saturating_add(1));
+                    self.after_slot(config, log, index.saturating_add(1));
                     Ok(())
                 }
                 Err(error) => self.again(Step::Slot(index), error),
@@ -293,11 +293,11 @@ impl Recovery {
         self.slots.sort_unstable();
     }
 
-    fn after_header(&mut self, index: usize) {
+    fn after_header(&mut self, config: &Config, log: u64, index: usize) {
         if index < self.files.len() {
             self.step = Step::Header(index);
         } else {
-            self.after_slot(0);
+            self.after_slot(config, log, 0);
         }
     }
 
@@ -310,17 +310,16 @@ impl Recovery {
             .insert(Segment::new(&config.directory, name, header, length));
     }
 
-    fn after_slot(&mut self, index: usize) {
+    fn after_slot(&mut self, config: &Config, log: u64, index: usize) {
         if index < self.slots.len() {
             self.step = Step::Slot(index);
         } else {
-            let last = self.segments.len().checked_sub(1);
-            self.step = Step::Begin;
-            if let Some(index) = last {
-                self.step = Step::Scan {
-                    index,
-                    content: BytesMut::new(),
-                };
+            match self.segments.len().checked_sub(1) {
+                None => self.prepare(config, log),
+                Some(index) => {
+                    let content = BytesMut::new();
+                    self.step = Step::Scan { index, content };
+                }
             }
         }
     }
