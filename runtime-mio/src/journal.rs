@@ -135,26 +135,22 @@ impl Journal {
         };
         for _ in 0..STEPS {
             self.handle(Event::Append(append.clone()));
-            match self.await_told(|action| {
+            let told = self.await_told(|action| {
                 matches!(
                     action,
                     Action::Appended { .. } | Action::AppendRefused { .. }
                 )
-            })? {
-                Action::Appended { id, .. } => return Ok(id),
-                Action::AppendRefused {
-                    why: AppendError::Busy { .. },
-                    ..
-                } => {
-                    self.advance(); // lets the disk catch up
-                }
-                other => {
-                    return Err(BootError::Ended(format!(
-                        "{} does not take the record: {other:?}",
-                        self.directory.display()
-                    )));
-                }
+            })?;
+            if let Action::Appended { id, .. } = told {
+                return Ok(id);
             }
+            if let Action::AppendRefused { why, .. } = told
+                && !matches!(why, AppendError::Busy { .. })
+            {
+                let directory = self.directory.display();
+                return Err(BootError::Ended(format!("{directory}: {why}")));
+            }
+            self.advance(); // lets the disk catch up
         }
         Err(self.stuck())
     }
@@ -237,14 +233,14 @@ impl Journal {
     /// Does every order until none is left.
     fn settle(&mut self) {
         while let Some(action) = self.actions.pop_front() {
-            match action {
-                Action::Disk(order, action) => {
-                    let outcome = self.execute(order, action);
-                    let done = Event::Done { order, outcome };
-                    self.store.handle(self.now, done, &mut self.actions);
-                }
-                Action::Note(note) => tracing::debug!("{note:?}"),
-                told => self.told.push_back(told),
+            if let Action::Disk(order, action) = action {
+                let outcome = self.execute(order, action);
+                let done = Event::Done { order, outcome };
+                self.store.handle(self.now, done, &mut self.actions);
+            } else if let Action::Note(note) = &action {
+                tracing::debug!("{note:?}");
+            } else {
+                self.told.push_back(action);
             }
         }
     }

@@ -211,7 +211,6 @@ impl Plan {
             out,
             "cluster {{
   nodename = \"{}\"
-  nodeaddr = \"127.0.0.1\"
   # Everything is on this machine, so no interface is touched, and nothing has to wait as long as on a LAN.
   address_mode = loopback
   view_mature_time = 0.3
@@ -241,7 +240,7 @@ impl Plan {
     fn manager(&self, out: &mut String) -> std::fmt::Result {
         writeln!(
             out,
-            "cluster {{\n  nodename = \"{MANAGER}\"\n  nodeaddr = \"127.0.0.1\"\n  address_mode = loopback\n}}\nLogs {{\n  Logfile = \"{}/%{{l}}/%{{n}}\"\n  Subscriber = ( \"master\" )\n}}",
+            "cluster {{\n  nodename = \"{MANAGER}\"\n  address_mode = loopback\n}}\nLogs {{\n  Logfile = \"{}/%{{l}}/%{{n}}\"\n  Subscriber = ( \"master\" )\n}}",
             self.collected().display()
         )
     }
