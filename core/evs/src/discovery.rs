@@ -45,15 +45,15 @@ impl Discovery {
         order: &Order,
         cx: &mut Context<'_>,
     ) {
-        if hearing::is_kept_out(sender, order, cx) {
-            return;
-        }
         let hearing_time = cx.shared.config.timeouts.hearing;
         let linked = cx
             .shared
             .peers
             .linked(cx.now, hearing_time)
             .any(|p| p == sender);
+        if hearing::is_kept_out(sender, linked, order, cx) {
+            return;
+        }
         if linked && self.merge.is_none() {
             cx.note(Note::ForeignRing { ring, by: sender });
             let delay = cx.shared.config.timeouts.merge_delay;
@@ -92,7 +92,7 @@ impl Discovery {
             .peers
             .linked(cx.now, hearing_time)
             .filter(|process| !order.contains(*process))
-            .filter(|process| !hearing::is_kept_out(*process, order, cx))
+            .filter(|process| !hearing::is_kept_out(*process, true, order, cx))
             .collect()
     }
 

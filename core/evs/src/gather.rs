@@ -122,7 +122,10 @@ impl Gather {
             return Phase::Gather(self);
         }
         let considered = self.roster.get(sender).is_some();
-        if !considered && (join.leaving || hearing::is_kept_out(sender, &self.order, cx)) {
+        let linked = hearing::hears(join, cx.shared.me());
+        let kept_out = hearing::accuses(join, cx.shared.me())
+            || hearing::is_kept_out(sender, linked, &self.order, cx);
+        if !considered && (join.leaving || kept_out) {
             cx.refuse(Kind::Join, Reason::KeptOut);
             return Phase::Gather(self);
         }
@@ -130,7 +133,7 @@ impl Gather {
         if self.roster.is_failed(sender) {
             return Phase::Gather(self);
         }
-        if !considered && !hearing::hears(join, cx.shared.me()) {
+        if !considered && !linked {
             // It may answer once it knows that it is heard.
             self.hasten_join(cx);
             return Phase::Gather(self);
@@ -158,7 +161,7 @@ impl Gather {
         cx.shared.saw(beacon.ring);
         let stranger = !self.order.contains(sender) && self.roster.get(sender).is_none();
         let wanted = stranger && hears_me && self.agreed.is_none();
-        if wanted && !hearing::is_kept_out(sender, &self.order, cx) && self.roster.add(sender) {
+        if wanted && !hearing::is_kept_out(sender, true, &self.order, cx) && self.roster.add(sender) {
             self.on_change(cx);
         }
         self.settle(cx)

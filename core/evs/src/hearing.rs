@@ -52,10 +52,20 @@ pub(crate) fn hears(join: &Join, me: ProcessId) -> bool {
     join.candidates.iter().any(|c| c.process == me && c.heard)
 }
 
-/// Whether `process` must not be proposed a ring at present.
-pub(crate) fn is_kept_out(process: ProcessId, order: &Order, cx: &Context<'_>) -> bool {
+/// Whether the sender of `join` holds `me` for failed: until it has a ring it will not have `me` in it.
+pub(crate) fn accuses(join: &Join, me: ProcessId) -> bool {
+    join.candidates.iter().any(|c| c.process == me && c.failed)
+}
+
+/// Whether `process` must not be proposed a ring at present. `linked`: it is just seen to hear us.
+pub(crate) fn is_kept_out(
+    process: ProcessId,
+    linked: bool,
+    order: &Order,
+    cx: &Context<'_>,
+) -> bool {
     let is_member = |process| order.contains(process);
-    cx.shared.quarantine.holds(process, cx.now, is_member)
+    cx.shared.quarantine.holds(process, linked, cx.now, is_member)
 }
 
 /// Whether `join` shows that one of those who committed has begun anew. If not, it is noted or refused here.

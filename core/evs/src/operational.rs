@@ -221,11 +221,13 @@ impl Operational {
             }
             return self.into_gather(why, cx).on_join(join, cx);
         }
-        if join.leaving || hearing::is_kept_out(sender, &self.order, cx) {
+        let linked = hearing::hears(join, cx.shared.me());
+        let accuses = hearing::accuses(join, cx.shared.me());
+        if join.leaving || accuses || hearing::is_kept_out(sender, linked, &self.order, cx) {
             cx.refuse(Kind::Join, Reason::KeptOut);
             return Phase::Operational(self);
         }
-        if hearing::hears(join, cx.shared.me()) && self.has_room() {
+        if linked && self.has_room() {
             return self.into_gather(Why::ForeignRing, cx).on_join(join, cx);
         }
         let heard = hearing::on_join(join, &self.order, cx);

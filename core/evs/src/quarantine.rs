@@ -75,35 +75,34 @@ impl Quarantine {
         length
     }
 
-    /// Whether `process` is kept out. `is_member` tells who is in the present ring.
+    /// Whether `process` is kept out. `linked`: the link to it is just seen to work in both directions;
+    /// `is_member` tells who is in the present ring.
     pub(crate) fn holds(
         &self,
         process: ProcessId,
+        linked: bool,
         now: Instant,
         is_member: impl Fn(ProcessId) -> bool,
     ) -> bool {
         self.0.get(&process).is_some_and(|entry| {
             entry.active
                 && match entry.grounds {
-                    Grounds::Link => true,
+                    Grounds::Link => !linked || now < entry.until,
                     Grounds::Deaf => now < entry.until,
                     Grounds::Hearsay(accuser) => is_member(accuser),
                 }
         })
     }
 
-    /// Whether beacons should not tell `process` that we hear it: it could not be let in anyway.
+    /// Whether beacons should not tell `process` that we hear it: it would not be let in even so. Without
+    /// this the two sides would ask each other in turn, and break their rings each time.
     pub(crate) fn conceals(
         &self,
         process: ProcessId,
         now: Instant,
         is_member: impl Fn(ProcessId) -> bool,
     ) -> bool {
-        let own = self
-            .0
-            .get(&process)
-            .is_some_and(|entry| entry.grounds == Grounds::Link);
-        !own && self.holds(process, now, is_member)
+        self.holds(process, true, now, is_member)
     }
 
     /// The link to `process` is seen to work in both directions. True if that ends its quarantine.

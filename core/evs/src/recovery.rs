@@ -99,13 +99,15 @@ impl Source for OldPackets<'_> {
 impl Recovery {
     /// Everybody has committed, and `commit` says what each brings.
     pub(crate) fn start(
-        order: Order,
+        mut order: Order,
         roster: Roster,
         episode: Episode,
         mut commit: ring::Commit,
         cx: &mut Context<'_>,
     ) -> Phase {
         let members = commit.lines.iter().map(|line| line.member).collect();
+        // What an earlier, failed attempt brought was brought to other companions.
+        order.store.forget_recovered();
         let fresh = Order::new(commit.ring, members, cx.shared.store_limit());
         let together = companions(order.ring(), &commit.lines);
         let low = together.iter().map(|(_, old)| old.aru).min().unwrap_or(0);

@@ -18,7 +18,7 @@ pub(crate) struct Packet {
     pub body: Bytes,
     /// The whole frame, once there was a reason to have it: encoded once, then only the handle is cloned.
     frame: Option<Bytes>,
-    /// It came to this ring's members again in the recovery of the next ring.
+    /// It was sent again in the recovery that is under way.
     pub recovered: bool,
 }
 
@@ -166,6 +166,13 @@ impl Store {
             .iter()
             .flatten()
             .filter(move |packet| packet.data.seq > low)
+    }
+
+    /// A new recovery begins: nothing has been sent again in it yet.
+    pub(crate) fn forget_recovered(&mut self) {
+        for packet in self.slots.iter_mut().flatten() {
+            packet.recovered = false;
+        }
     }
 
     /// Forgets everything up to `seq`, all of which must have been received.

@@ -53,11 +53,10 @@ fn grounds(
     let heard = cx.shared.peers.heard_since(process, episode.started);
     let alive = heard || entry.heard_by_others;
     match entry.failed? {
-        FailedBecause::Reincarnated | FailedBecause::Left => None,
+        // Who accuses us shows by its beacons when it hears us again; there is nothing to add to that.
+        FailedBecause::Reincarnated | FailedBecause::Left | FailedBecause::AccusedUs => None,
         FailedBecause::Deaf => Some(Grounds::Deaf),
-        FailedBecause::Silent | FailedBecause::Disagreed | FailedBecause::AccusedUs => {
-            alive.then_some(Grounds::Link)
-        }
+        FailedBecause::Silent | FailedBecause::Disagreed => alive.then_some(Grounds::Link),
         FailedBecause::Accused => {
             let accuser = entry.accuser.filter(|accuser| new.contains(*accuser))?;
             alive.then_some(Grounds::Hearsay(accuser))

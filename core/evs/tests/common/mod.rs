@@ -1,6 +1,6 @@
 //! A small world for the tests of the ring: machines under virtual time, a network that loses, repeats,
 //! reorders and cuts, and the judge of what they deliver.
-#![allow(dead_code, reason = "each test uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
 
 pub mod judge;
 pub mod world;
