@@ -553,21 +553,17 @@ fn puller(settings: &Settings, name: &str) -> Result<Option<logs::puller::Config
         return Ok(None);
     };
     let state = format!("{}/puller", settings.state_dir.trim_end_matches('/'));
-    let mut config = logs::puller::Config::new(manager.logfile.as_str(), state.as_str());
+    let mut config = logs::puller::Config::new(name, state.as_str(), &manager.logfile)?;
     config.max_open = manager.max_open as usize;
     config.max_idle = manager.max_idle;
     config.subscribers.clone_from(&manager.subscribers);
-    config.overrides = settings
-        .bus
-        .peers
-        .iter()
-        .map(|peer| {
-            (
-                peer.node,
-                manager.subscribers_for(name, &peer.name).to_vec(),
-            )
-        })
-        .collect();
+    let overridden = |peer: &ringfort_config::settings::Peer| {
+        (
+            peer.node,
+            manager.subscribers_for(name, &peer.name).to_vec(),
+        )
+    };
+    config.overrides = settings.bus.peers.iter().map(overridden).collect();
     config.validate()?;
     Ok(Some(config))
 }

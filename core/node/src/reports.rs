@@ -65,7 +65,7 @@ impl Node {
             ),
         ];
         if let Some(puller) = &self.puller {
-            let pulled = puller.status();
+            let pulled = puller.status(self.now);
             more.push(("Log sources".to_string(), pulled.sources.len().to_string()));
             more.push(("Log records".to_string(), pulled.records.to_string()));
         }

@@ -71,17 +71,13 @@ impl Node {
         now: Instant,
         pass: &mut Pass,
     ) -> Result<Option<logs::puller::Puller>, ConfigError> {
-        let Some(puller) = config.puller.clone() else {
+        let Some(mut puller) = config.puller.clone() else {
             return Ok(None);
         };
+        puller.incarnation = boot.incarnation.0;
+        puller.wall_origin_ns = boot.wall_origin_ns;
         let seed = boot.seed.fork("puller");
-        Ok(Some(logs::puller::Puller::new(
-            puller,
-            boot.incarnation.0,
-            seed,
-            now,
-            pass,
-        )?))
+        Ok(Some(logs::puller::Puller::new(puller, seed, now, pass)?))
     }
 
     pub(crate) fn on_vip(&mut self, action: vip::Action, out: &mut impl Sink<Action>) {

@@ -98,8 +98,8 @@ pub fn config(index: usize, count: usize) -> Config {
     };
     let mut log = store::Config::new("mainlog", "logs/mainlog");
     log.subscribers = vec!["master".into()];
-    let mut puller = ringfort_logs::puller::Config::new("out/%{l}/%{n}", "puller");
-    puller.subscribers = vec!["master".into()];
+    let puller = ringfort_logs::puller::Config::new("manager", "puller", "out/%{l}/%{n}");
+    let puller = puller.expect("a good pattern");
     Config {
         cluster: ClusterId::of_name("test"),
         node: NodeId::of_name(&names[index]),
