@@ -5,3 +5,4 @@
 mod daemon;
 mod limits;
 mod protocol;
+mod transcripts;
