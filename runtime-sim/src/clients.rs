@@ -99,26 +99,31 @@ impl World {
         self.plan_after(PATIENCE, Planned::Work(Work::ProbeEnds(connection)));
     }
 
-    /// A client connects to a service somewhere, says something and later hangs up.
+    /// A client comes to a service somewhere, and the next one is planned.
     pub(crate) fn connect_client(&mut self) {
         let mut targets: Vec<IpAddr> = self.options.vips.iter().map(IpNet::addr).collect();
         targets.extend(self.hosts.iter().map(|host| host.base.addr()));
         if let Some(target) = self.work_rng.pick(&targets).copied() {
-            let connection = self
-                .clients
-                .stack
-                .connect(SocketAddr::new(target, SERVICE_PORT));
-            self.clients.uses.insert(connection, Use::Session);
-            if self.work_rng.chance(1, 2) {
-                self.clients
-                    .stack
-                    .send(connection, Bytes::from_static(b"HELO client\r\n"));
-            }
-            let after = around(&mut self.work_rng, self.options.load.connection_ns);
-            self.plan_after(after, Planned::Work(Work::HangUp(connection)));
+            let talks = self.work_rng.chance(1, 2);
+            let stays = around(&mut self.work_rng, self.options.load.connection_ns);
+            self.open_session(target, talks, stays);
         }
         let after = around(&mut self.work_rng, self.options.load.connection_ns);
         self.plan_after(after, Planned::Work(Work::Connect));
+    }
+
+    /// A client connects to the service at `target`, says something if it `talks`, and hangs up in the end.
+    pub(crate) fn open_session(&mut self, target: IpAddr, talks: bool, stays: Duration) {
+        let connection = self
+            .clients
+            .stack
+            .connect(SocketAddr::new(target, SERVICE_PORT));
+        self.clients.uses.insert(connection, Use::Session);
+        if talks {
+            let greeting = Bytes::from_static(b"HELO client\r\n");
+            self.clients.stack.send(connection, greeting);
+        }
+        self.plan_after(stays, Planned::Work(Work::HangUp(connection)));
     }
 
     pub(crate) fn hang_up(&mut self, connection: Connection) {
