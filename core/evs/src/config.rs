@@ -57,6 +57,10 @@ pub struct Timeouts {
     pub quarantine_min: Duration,
     /// The longest quarantine.
     pub quarantine_max: Duration,
+    /// How long a process is first kept out on what another member found; doubles each time.
+    pub hearsay_min: Duration,
+    /// The longest time it is kept out on that.
+    pub hearsay_max: Duration,
     /// How long a leaving process tries to deliver what it has before it goes.
     pub leave: Duration,
 }
@@ -77,6 +81,8 @@ impl Default for Timeouts {
             merge_delay: Duration::from_millis(10),
             quarantine_min: Duration::from_millis(500),
             quarantine_max: Duration::from_secs(8),
+            hearsay_min: Duration::from_secs(10),
+            hearsay_max: Duration::from_secs(600),
             leave: Duration::from_secs(1),
         }
     }
@@ -216,7 +222,13 @@ impl Timeouts {
                 "timeouts.quarantine_max",
             ),
         ];
-        for (low, high, low_name, high_name) in rules {
+        let hearsay = (
+            self.hearsay_min,
+            self.hearsay_max,
+            "timeouts.hearsay_min",
+            "timeouts.hearsay_max",
+        );
+        for (low, high, low_name, high_name) in rules.into_iter().chain([hearsay]) {
             if low.is_zero() || low > high {
                 return Err(ConfigError::Order(low_name, high_name));
             }

@@ -112,7 +112,14 @@ impl Discovery {
 
 /// Whether this process shows itself to other rings.
 fn is_visible(order: &Order, cx: &Context<'_>) -> bool {
-    order.ring().representative == cx.shared.me() || cx.shared.quarantine.is_accuser()
+    let shared = &*cx.shared;
+    let hearing = shared.config.timeouts.hearing;
+    let is_audible = |process| {
+        let heard = shared.peers.heard(process);
+        heard.is_some_and(|at| cx.now.since(at) <= hearing)
+    };
+    order.ring().representative == shared.me()
+        || shared.quarantine.wants_to_be_seen(cx.now, is_audible)
 }
 
 fn send(order: &Order, cx: &mut Context<'_>) {

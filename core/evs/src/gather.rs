@@ -161,7 +161,8 @@ impl Gather {
         cx.shared.saw(beacon.ring);
         let stranger = !self.order.contains(sender) && self.roster.get(sender).is_none();
         let wanted = stranger && hears_me && self.agreed.is_none();
-        if wanted && !hearing::is_kept_out(sender, true, &self.order, cx) && self.roster.add(sender) {
+        if wanted && !hearing::is_kept_out(sender, true, &self.order, cx) && self.roster.add(sender)
+        {
             self.on_change(cx);
         }
         self.settle(cx)

@@ -65,7 +65,9 @@ pub(crate) fn is_kept_out(
     cx: &Context<'_>,
 ) -> bool {
     let is_member = |process| order.contains(process);
-    cx.shared.quarantine.holds(process, linked, cx.now, is_member)
+    cx.shared
+        .quarantine
+        .holds(process, linked, cx.now, is_member)
 }
 
 /// Whether `join` shows that one of those who committed has begun anew. If not, it is noted or refused here.

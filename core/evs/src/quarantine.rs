@@ -3,8 +3,8 @@
 //! A one-way link, or a process that two others see and a third does not, would otherwise break the ring again
 //! and again: each merge fails, and each failure is followed by the next beacon. So a process that was alive
 //! and yet held for failed is kept out. Who accused it himself lets it in again when the link works in both
-//! directions; who took over an accusation does so when the accuser wants the process back or is gone. Each
-//! time takes longer than the one before. What a quarantine does not do: it does not change how a membership
+//! directions; who took over an accusation does so when the accuser wants the process back or is gone, and at
+//! long intervals by itself. Each time takes longer than the one before. What a quarantine does not do: it does not change how a membership
 //! is agreed on, only what starts one.
 
 use alloc::collections::BTreeMap;
@@ -12,14 +12,21 @@ use core::time::Duration;
 
 use ringfort_machine::{Instant, ProcessId};
 
+use crate::Timeouts;
+
 /// The most processes kept in mind.
 const LIMIT: usize = 256;
+
+/// How long an entry matters when nothing is heard of the process.
+const MATTERS: Duration = Duration::from_secs(60);
 
 /// Why a process is kept out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Grounds {
-    /// We found that the link does not work, or that it holds us for failed.
+    /// We found that the link does not work.
     Link,
+    /// It held us for failed. It shows by its beacons when it does not any more.
+    Grudge,
     /// We found that it does not receive what is sent. Only time helps.
     Deaf,
     /// That member found it.
@@ -46,8 +53,13 @@ impl Quarantine {
         process: ProcessId,
         grounds: Grounds,
         now: Instant,
-        (shortest, longest): (Duration, Duration),
+        timeouts: &Timeouts,
     ) -> Duration {
+        let (shortest, longest) = match grounds {
+            Grounds::Link | Grounds::Deaf => (timeouts.quarantine_min, timeouts.quarantine_max),
+            Grounds::Grudge => (Duration::ZERO, timeouts.quarantine_max),
+            Grounds::Hearsay(_) => (timeouts.hearsay_min, timeouts.hearsay_max),
+        };
         // Long after the last one it starts from the beginning.
         let recent = |entry: &&Entry| now.since(entry.started) <= longest * 4;
         let strikes = self
@@ -87,9 +99,9 @@ impl Quarantine {
         self.0.get(&process).is_some_and(|entry| {
             entry.active
                 && match entry.grounds {
-                    Grounds::Link => !linked || now < entry.until,
+                    Grounds::Link | Grounds::Grudge => !linked || now < entry.until,
                     Grounds::Deaf => now < entry.until,
-                    Grounds::Hearsay(accuser) => is_member(accuser),
+                    Grounds::Hearsay(accuser) => is_member(accuser) && now < entry.until,
                 }
         })
     }
@@ -108,7 +120,8 @@ impl Quarantine {
     /// The link to `process` is seen to work in both directions. True if that ends its quarantine.
     pub(crate) fn on_link(&mut self, process: ProcessId, now: Instant) -> bool {
         let ends = |entry: &&mut Entry| {
-            entry.active && entry.grounds == Grounds::Link && now >= entry.until
+            let own = matches!(entry.grounds, Grounds::Link | Grounds::Grudge);
+            entry.active && own && now >= entry.until
         };
         let entry = self.0.get_mut(&process).filter(ends);
         entry.map(|entry| entry.active = false).is_some()
@@ -121,10 +134,16 @@ impl Quarantine {
         entry.map(|entry| entry.active = false).is_some()
     }
 
-    /// Whether this member keeps somebody out on its own findings, and so must show itself to be found.
-    pub(crate) fn is_accuser(&self) -> bool {
-        let own = |entry: &Entry| entry.active && entry.grounds == Grounds::Link;
-        self.0.values().any(own)
+    /// Whether this process must show itself, so that those it keeps out, and those that keep it out, can see
+    /// that the link works again. Who is not even heard any more ceases to matter after a while.
+    pub(crate) fn wants_to_be_seen(
+        &self,
+        now: Instant,
+        is_audible: impl Fn(ProcessId) -> bool,
+    ) -> bool {
+        self.0.iter().any(|(process, entry)| {
+            entry.active && (now.since(entry.started) <= MATTERS || is_audible(*process))
+        })
     }
 
     /// Nobody is kept out on what others found any more.

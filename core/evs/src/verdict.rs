@@ -32,11 +32,10 @@ pub(crate) fn pass(
         cx.shared.quarantine.release(member.process);
     }
     let timeouts = cx.shared.config.timeouts;
-    let bounds = (timeouts.quarantine_min, timeouts.quarantine_max);
     for (process, entry) in roster.iter() {
         if let Some(grounds) = grounds(process, entry, new, episode, cx) {
             let now = cx.now;
-            let length = cx.shared.quarantine.start(process, grounds, now, bounds);
+            let length = cx.shared.quarantine.start(process, grounds, now, &timeouts);
             cx.note(Note::QuarantineStarted { process, length });
         }
     }
@@ -53,8 +52,8 @@ fn grounds(
     let heard = cx.shared.peers.heard_since(process, episode.started);
     let alive = heard || entry.heard_by_others;
     match entry.failed? {
-        // Who accuses us shows by its beacons when it hears us again; there is nothing to add to that.
-        FailedBecause::Reincarnated | FailedBecause::Left | FailedBecause::AccusedUs => None,
+        FailedBecause::Reincarnated | FailedBecause::Left => None,
+        FailedBecause::AccusedUs => Some(Grounds::Grudge),
         FailedBecause::Deaf => Some(Grounds::Deaf),
         FailedBecause::Silent | FailedBecause::Disagreed => alive.then_some(Grounds::Link),
         FailedBecause::Accused => {

@@ -73,10 +73,16 @@ impl Story {
         }
         for _ in 0..self.rng.between(1, 12) {
             let level = *self.rng.pick(&Level::ALL).unwrap();
-            let longest = if self.large && self.rng.chance(1, 8) { 30_000 } else { 200 };
+            let longest = if self.large && self.rng.chance(1, 8) {
+                30_000
+            } else {
+                200
+            };
             let length = self.rng.below(longest) as usize;
             let fill = self.rng.next_u64() as u8;
-            let _ = self.world.submit(host, level, Bytes::from(vec![fill; length]));
+            let _ = self
+                .world
+                .submit(host, level, Bytes::from(vec![fill; length]));
         }
     }
 
@@ -159,7 +165,9 @@ impl Story {
             complaints.push("they did not come together".to_owned());
         }
         for host in self.world.up() {
-            let _ = self.world.submit(host, Level::Safe, Bytes::from_static(b"last"));
+            let _ = self
+                .world
+                .submit(host, Level::Safe, Bytes::from_static(b"last"));
         }
         let settled = |world: &World| together(world) && world.is_settled();
         if !self.world.run_while(limit, |world| !settled(world)) {
@@ -180,8 +188,14 @@ impl Story {
         for host in self.world.up() {
             let process = self.world.process(host);
             let log = &self.world.lives[&process].log;
-            let submitted = log.iter().filter(|(_, did)| matches!(did, Did::Submitted { .. })).count();
-            let sent = log.iter().filter(|(_, did)| matches!(did, Did::Sent { .. })).count();
+            let submitted = log
+                .iter()
+                .filter(|(_, did)| matches!(did, Did::Submitted { .. }))
+                .count();
+            let sent = log
+                .iter()
+                .filter(|(_, did)| matches!(did, Did::Sent { .. }))
+                .count();
             if submitted != sent {
                 complaints.push(format!("{process} submitted {submitted} and sent {sent}"));
             }
@@ -207,7 +221,11 @@ fn random_stories_keep_extended_virtual_synchrony() {
         story.world.keep_notes = show;
         let complaints = story.run();
         if !complaints.is_empty() {
-            println!("seed {number}: {} hosts at {}", story.world.hosts.len(), story.world.now);
+            println!(
+                "seed {number}: {} hosts at {}",
+                story.world.hosts.len(),
+                story.world.now
+            );
             for complaint in &complaints {
                 println!("  {complaint}");
             }
@@ -218,8 +236,11 @@ fn random_stories_keep_extended_virtual_synchrony() {
                 for (process, life) in &story.world.lives {
                     for (at, did) in &life.log {
                         if let Did::Installed(configuration) = did {
-                            let members: Vec<String> =
-                                configuration.members.iter().map(|m| m.process.to_string()).collect();
+                            let members: Vec<String> = configuration
+                                .members
+                                .iter()
+                                .map(|m| m.process.to_string())
+                                .collect();
                             println!("{at} {process} installs {} {members:?}", configuration.id);
                         }
                     }
@@ -229,5 +250,9 @@ fn random_stories_keep_extended_virtual_synchrony() {
         }
         let _ = Instant::ORIGIN;
     }
-    assert!(failed.is_empty(), "failed: {} seeds, {failed:?}", failed.len());
+    assert!(
+        failed.is_empty(),
+        "failed: {} seeds, {failed:?}",
+        failed.len()
+    );
 }

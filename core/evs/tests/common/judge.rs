@@ -76,7 +76,11 @@ impl Case<'_> {
         let mut last_sent = 0;
         for (at, did) in &life.log {
             match did {
-                Did::Submitted { number, level, payload } => {
+                Did::Submitted {
+                    number,
+                    level,
+                    payload,
+                } => {
                     submitted.insert(*number, (*level, payload.clone()));
                 }
                 Did::Installed(configuration) => {
@@ -88,7 +92,8 @@ impl Case<'_> {
                             {
                                 stay.next = Some(configuration.id);
                             }
-                            self.stays.insert((configuration.id, process), Stay::default());
+                            self.stays
+                                .insert((configuration.id, process), Stay::default());
                             regular = Some(configuration.id);
                         }
                         ConfigurationKind::Transitional => {
@@ -100,12 +105,18 @@ impl Case<'_> {
                     }
                     current = Some(configuration.clone());
                 }
-                Did::Sent { number, level, configuration } => {
+                Did::Sent {
+                    number,
+                    level,
+                    configuration,
+                } => {
                     let inside = current.as_ref().is_some_and(|c| {
                         c.id == *configuration && c.kind == ConfigurationKind::Regular
                     });
                     if !inside {
-                        self.complain(format!("{at}: {process} sent {number} outside {configuration}"));
+                        self.complain(format!(
+                            "{at}: {process} sent {number} outside {configuration}"
+                        ));
                     }
                     if *number != last_sent + 1 {
                         self.complain(format!("{at}: {process} sent {number} after {last_sent}"));
@@ -125,7 +136,8 @@ impl Case<'_> {
                                 self.complain(format!("{at}: {process} sent {number} twice"));
                             }
                         }
-                        _ => self.complain(format!("{at}: {process} sent {number}, not submitted so")),
+                        _ => self
+                            .complain(format!("{at}: {process} sent {number}, not submitted so")),
                     }
                 }
                 Did::Delivered(delivery) => {
@@ -167,14 +179,22 @@ impl Case<'_> {
             (None, ConfigurationKind::Regular) => {}
             (Some(ConfigurationKind::Regular), ConfigurationKind::Transitional) => {
                 let current = current.expect("just matched");
-                if new.follows != regular || !new.members.iter().all(|m| current.contains(m.process)) {
-                    self.complain(format!("{} does not follow {} at {process}", new.id, current.id));
+                if new.follows != regular
+                    || !new.members.iter().all(|m| current.contains(m.process))
+                {
+                    self.complain(format!(
+                        "{} does not follow {} at {process}",
+                        new.id, current.id
+                    ));
                 }
             }
             (Some(ConfigurationKind::Transitional), ConfigurationKind::Regular) => {
                 let current = current.expect("just matched");
                 if !current.members.iter().all(|m| new.contains(m.process)) {
-                    self.complain(format!("{} lost members of {} at {process}", new.id, current.id));
+                    self.complain(format!(
+                        "{} lost members of {} at {process}",
+                        new.id, current.id
+                    ));
                 }
                 if regular.is_some_and(|before| new.id.ring.sequence <= before.ring.sequence) {
                     self.complain(format!("{} is not above {regular:?} at {process}", new.id));
@@ -221,14 +241,21 @@ impl Case<'_> {
         for ((regular, process), stay) in &self.stays {
             let mut last = 0;
             for delivery in &stay.deliveries {
-                let (message, ordinal) = ((delivery.sender, delivery.number), delivery.position.ordinal);
+                let (message, ordinal) = (
+                    (delivery.sender, delivery.number),
+                    delivery.position.ordinal,
+                );
                 let other = ordinals.entry((*regular, ordinal)).or_insert(message);
                 if *other != message || *places.entry(message).or_insert(ordinal) != ordinal {
-                    complaints.push(format!("{message:?} and {other:?} share {ordinal} of {regular}"));
+                    complaints.push(format!(
+                        "{message:?} and {other:?} share {ordinal} of {regular}"
+                    ));
                 }
                 if delivery.level > Level::Reliable {
                     if ordinal <= last {
-                        complaints.push(format!("{process} delivered {ordinal} after {last} in {regular}"));
+                        complaints.push(format!(
+                            "{process} delivered {ordinal} after {last} in {regular}"
+                        ));
                     }
                     last = ordinal;
                 }
@@ -239,15 +266,18 @@ impl Case<'_> {
 
     /// Who moves on together has delivered the same.
     fn companions_agree(&mut self) {
-        let mut sets: BTreeMap<ConfigurationId, (ProcessId, BTreeSet<Message>, BTreeSet<Message>)> = BTreeMap::new();
+        let mut sets: BTreeMap<ConfigurationId, (ProcessId, BTreeSet<Message>, BTreeSet<Message>)> =
+            BTreeMap::new();
         let mut complaints = Vec::new();
         for ((_, process), stay) in &self.stays {
-            let Some(transitional) = stay.transitional.as_ref().filter(|_| stay.next.is_some()) else {
+            let Some(transitional) = stay.transitional.as_ref().filter(|_| stay.next.is_some())
+            else {
                 continue;
             };
             let messages = |regular: bool| -> BTreeSet<Message> {
                 let inside = stay.deliveries.iter().filter(|d| {
-                    !regular || (d.level > Level::Reliable && d.position.configuration.from.is_none())
+                    !regular
+                        || (d.level > Level::Reliable && d.position.configuration.from.is_none())
                 });
                 inside.map(|d| (d.sender, d.number)).collect()
             };
@@ -258,13 +288,17 @@ impl Case<'_> {
                 }
                 Some((other, theirs, theirs_before)) => {
                     if *theirs != all {
-                        let difference: Vec<_> = theirs.symmetric_difference(&all).take(3).collect();
+                        let difference: Vec<_> =
+                            theirs.symmetric_difference(&all).take(3).collect();
                         complaints.push(format!(
                             "{process} and {other} move along {} with different messages: {difference:?}",
                             transitional.id
                         ));
                     } else if *theirs_before != before {
-                        complaints.push(format!("{process} and {other} split {} differently", transitional.id));
+                        complaints.push(format!(
+                            "{process} and {other} split {} differently",
+                            transitional.id
+                        ));
                     }
                 }
             }
@@ -305,9 +339,13 @@ impl Case<'_> {
     /// Nothing comes before its causes, nor before what its sender sent earlier.
     fn causality(&mut self) {
         let mut complaints = Vec::new();
-        let mut sent_by: BTreeMap<(ConfigurationId, ProcessId), Vec<(u64, Level)>> = BTreeMap::new();
+        let mut sent_by: BTreeMap<(ConfigurationId, ProcessId), Vec<(u64, Level)>> =
+            BTreeMap::new();
         for ((sender, number), sent) in &self.sent {
-            sent_by.entry((sent.configuration, *sender)).or_default().push((*number, sent.level));
+            sent_by
+                .entry((sent.configuration, *sender))
+                .or_default()
+                .push((*number, sent.level));
         }
         for ((regular, process), stay) in &self.stays {
             let mut delivered: BTreeSet<Message> = BTreeSet::new();
@@ -315,13 +353,19 @@ impl Case<'_> {
                 let (sender, number) = (delivery.sender, delivery.number);
                 let needs = delivery.level > Level::Reliable;
                 if let Some(earlier) = sent_by.get(&(*regular, sender)).filter(|_| needs) {
-                    for (before, level) in earlier.iter().take_while(|(before, _)| *before < number) {
+                    for (before, level) in earlier.iter().take_while(|(before, _)| *before < number)
+                    {
                         if *level > Level::Reliable && !delivered.contains(&(sender, *before)) {
-                            complaints.push(format!("{process} delivered {sender} {number} before {before}"));
+                            complaints.push(format!(
+                                "{process} delivered {sender} {number} before {before}"
+                            ));
                         }
                     }
                 }
-                let causes = self.sent.get(&(sender, number)).map_or(0, |sent| sent.causes);
+                let causes = self
+                    .sent
+                    .get(&(sender, number))
+                    .map_or(0, |sent| sent.causes);
                 if delivery.level >= Level::Causal && sender != *process {
                     let theirs = self.stays.get(&(*regular, sender));
                     let causal = theirs.into_iter().flat_map(|stay| &stay.deliveries);
@@ -343,9 +387,16 @@ impl Case<'_> {
     /// A safe message delivered by one is delivered by all members of that configuration that do not end.
     fn safety(&mut self) {
         let mut complaints = Vec::new();
-        let mut delivered: BTreeMap<(ConfigurationId, ProcessId), BTreeSet<Message>> = BTreeMap::new();
+        let mut delivered: BTreeMap<(ConfigurationId, ProcessId), BTreeSet<Message>> =
+            BTreeMap::new();
         for (key, stay) in &self.stays {
-            delivered.insert(*key, stay.deliveries.iter().map(|d| (d.sender, d.number)).collect());
+            delivered.insert(
+                *key,
+                stay.deliveries
+                    .iter()
+                    .map(|d| (d.sender, d.number))
+                    .collect(),
+            );
         }
         for ((regular, process), stay) in &self.stays {
             for delivery in stay.deliveries.iter().filter(|d| d.level == Level::Safe) {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use ringfort_evs::{Action, Config, Delivery, Destination, Event, Evs, Note, Refusal};
 use ringfort_machine::{
-    Configuration, ConfigurationId, Incarnation, Instant, Level, Machine, Member, NodeId, ProcessId,
-    Rng, Seed, SubclusterId, Wake, step,
+    Configuration, ConfigurationId, Incarnation, Instant, Level, Machine, Member, NodeId,
+    ProcessId, Rng, Seed, SubclusterId, Wake, step,
 };
 use ringfort_wire::{ClusterId, Frame, Kind};
 
@@ -17,8 +17,16 @@ pub const CLUSTER: ClusterId = ClusterId(7);
 /// What a process did, in order.
 #[derive(Clone, Debug)]
 pub enum Did {
-    Submitted { number: u64, level: Level, payload: Bytes },
-    Sent { number: u64, level: Level, configuration: ConfigurationId },
+    Submitted {
+        number: u64,
+        level: Level,
+        payload: Bytes,
+    },
+    Sent {
+        number: u64,
+        level: Level,
+        configuration: ConfigurationId,
+    },
     Delivered(Delivery),
     Installed(Configuration),
 }
@@ -139,7 +147,9 @@ impl World {
     }
 
     pub fn up(&self) -> Vec<usize> {
-        (0..self.hosts.len()).filter(|host| self.is_up(*host)).collect()
+        (0..self.hosts.len())
+            .filter(|host| self.is_up(*host))
+            .collect()
     }
 
     pub fn submit(&mut self, host: usize, level: Level, payload: Bytes) -> Result<u64, Refusal> {
@@ -151,7 +161,11 @@ impl World {
             level,
             payload,
         };
-        self.lives.get_mut(&process).unwrap().log.push((self.now, did));
+        self.lives
+            .get_mut(&process)
+            .unwrap()
+            .log
+            .push((self.now, did));
         Ok(number)
     }
 
@@ -186,7 +200,11 @@ impl World {
                     self.crash(host);
                     continue;
                 }
-                Action::Sent { number, level, configuration } => Did::Sent {
+                Action::Sent {
+                    number,
+                    level,
+                    configuration,
+                } => Did::Sent {
                     number,
                     level,
                     configuration,
@@ -194,14 +212,20 @@ impl World {
                 Action::Deliver(delivery) => Did::Delivered(delivery),
                 Action::Install(configuration) => Did::Installed(configuration),
             };
-            self.lives.get_mut(&process).unwrap().log.push((self.now, did));
+            self.lives
+                .get_mut(&process)
+                .unwrap()
+                .log
+                .push((self.now, did));
         }
     }
 
     fn transmit(&mut self, from: usize, to: Destination, frame: Bytes) {
         let targets: Vec<usize> = match to {
             Destination::All => (0..self.hosts.len()).filter(|to| *to != from).collect(),
-            Destination::Node(node) => (0..self.hosts.len()).filter(|to| node_id(*to) == node).collect(),
+            Destination::Node(node) => (0..self.hosts.len())
+                .filter(|to| node_id(*to) == node)
+                .collect(),
         };
         self.frames += 1;
         for to in targets {
@@ -215,10 +239,13 @@ impl World {
                     continue;
                 }
                 let (low, high) = weather.delay;
-                let delay = self.rng.between(low.as_nanos() as u64, high.as_nanos() as u64);
+                let delay = self
+                    .rng
+                    .between(low.as_nanos() as u64, high.as_nanos() as u64);
                 self.order += 1;
                 let at = self.now + Duration::from_nanos(delay);
-                self.queue.insert((at, self.order), (from, to, frame.clone()));
+                self.queue
+                    .insert((at, self.order), (from, to, frame.clone()));
             }
         }
     }
@@ -280,9 +307,16 @@ impl World {
     fn advance(&mut self, at: Instant) {
         self.advance_clock(at);
         self.at_this_instant += 1;
-        assert!(self.at_this_instant < 100_000, "time stands still at {}", self.now);
+        assert!(
+            self.at_this_instant < 100_000,
+            "time stands still at {}",
+            self.now
+        );
         for host in 0..self.hosts.len() {
-            if self.hosts[host].paused.is_some_and(|until| until <= self.now) {
+            if self.hosts[host]
+                .paused
+                .is_some_and(|until| until <= self.now)
+            {
                 self.hosts[host].paused = None;
                 let waiting = std::mem::take(&mut self.hosts[host].waiting);
                 for (from, frame) in waiting {
@@ -296,7 +330,10 @@ impl World {
             let due = |evs: &Evs| evs.deadline().is_some_and(|d| d.at <= self.now);
             if slot.paused.is_none() && slot.evs.as_ref().is_some_and(due) {
                 let mut out = Vec::new();
-                slot.evs.as_mut().unwrap().handle(self.now, Wake.into(), &mut out);
+                slot.evs
+                    .as_mut()
+                    .unwrap()
+                    .handle(self.now, Wake.into(), &mut out);
                 self.act(host, out);
                 return;
             }
@@ -336,7 +373,8 @@ impl World {
 
     /// Whether exactly the hosts `members` are together in one configuration.
     pub fn is_together(&self, members: &[usize]) -> bool {
-        let expected: BTreeSet<ProcessId> = members.iter().map(|host| self.process(*host)).collect();
+        let expected: BTreeSet<ProcessId> =
+            members.iter().map(|host| self.process(*host)).collect();
         let mut ids = BTreeSet::new();
         members.iter().all(|host| {
             let evs = self.hosts[*host].evs.as_ref();
@@ -354,10 +392,14 @@ impl World {
     pub fn is_settled(&self) -> bool {
         self.up().iter().all(|host| {
             let status = self.hosts[*host].evs.as_ref().unwrap().status();
-            status.outbox_messages == 0 && status.delivered == status.seq && status.aru == status.seq
+            status.outbox_messages == 0
+                && status.delivered == status.seq
+                && status.aru == status.seq
         }) && {
             let up = self.up();
-            let highest = up.iter().map(|host| self.hosts[*host].evs.as_ref().unwrap().status());
+            let highest = up
+                .iter()
+                .map(|host| self.hosts[*host].evs.as_ref().unwrap().status());
             let all: BTreeSet<_> = highest.map(|status| (status.ring, status.seq)).collect();
             let rings: BTreeSet<_> = all.iter().map(|(ring, _)| *ring).collect();
             all.len() == rings.len()
