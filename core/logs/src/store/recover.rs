@@ -43,8 +43,8 @@ enum Step {
     Slot(usize),
     /// Reading the segment at `index` in full, so far this much.
     Scan { index: usize, content: BytesMut },
-    /// Making the `n`th scanned segment durable; with `anew` as a new copy, because its sync failed.
-    Settle { index: usize, anew: bool },
+    /// Making the `n`th scanned segment durable, as a new copy.
+    Settle(usize),
     /// Beginning the new incarnation.
     Begin,
     Finished,
@@ -137,18 +137,11 @@ impl Recovery {
                 let segment = self.segments.get(*index)?;
                 read(segment.path.clone(), content.len() as u64, CHUNK)
             }
-            Step::Settle { index, anew } => {
-                let scanned = self.scanned.get(*index)?;
-                if *anew {
-                    let (header, data) = self.copy(scanned)?;
-                    DiskAction::Replace {
-                        file: join(&config.directory, &header.name.file()),
-                        data,
-                    }
-                } else {
-                    DiskAction::Sync {
-                        file: join(&config.directory, &scanned.name.file()),
-                    }
+            Step::Settle(index) => {
+                let (header, data) = self.copy(self.scanned.get(*index)?)?;
+                DiskAction::Replace {
+                    file: join(&config.directory, &header.name.file()),
+                    data,
                 }
             }
             Step::Begin => {
@@ -200,7 +193,7 @@ impl Recovery {
             | Step::Header(_)
             | Step::Slot(_)
             | Step::Scan { .. }
-            | Step::Settle { .. }
+            | Step::Settle(_)
             | Step::Begin => return None,
         };
         let lost = self.verdict.lost.map(|(last, cause)| {
@@ -255,13 +248,12 @@ impl Recovery {
                 }
                 Err(error) => self.again(Step::Scan { index, content }, error),
             },
-            Step::Settle { index, anew } => match done(outcome) {
+            Step::Settle(index) => match done(outcome) {
                 Ok(()) => {
-                    self.settled(config, log, index, anew);
+                    self.settled(config, log, index);
                     Ok(())
                 }
-                // A sync that failed may have dropped the pages: only a new copy can be trusted.
-                Err(error) => self.again(Step::Settle { index, anew: true }, error),
+                Err(error) => self.again(Step::Settle(index), error),
             },
             Step::Begin => match done(outcome) {
                 Ok(()) => {
@@ -383,19 +375,13 @@ impl Recovery {
             }
             None => {
                 self.verdict = judge(&self.scanned);
-                self.step = Step::Settle {
-                    index: 0,
-                    anew: false,
-                };
-                self.skip_dead(config, log, 0);
+                self.skip_settled(config, log, 0);
             }
         }
     }
 
-    fn settled(&mut self, config: &Config, log: u64, index: usize, anew: bool) {
-        if anew
-            && let Some((header, data)) = self.scanned.get(index).and_then(|one| self.copy(one))
-        {
+    fn settled(&mut self, config: &Config, log: u64, index: usize) {
+        if let Some((header, data)) = self.scanned.get(index).and_then(|one| self.copy(one)) {
             self.segments.insert(Segment::new(
                 &config.directory,
                 header.name,
@@ -403,20 +389,25 @@ impl Recovery {
                 data.len() as u64,
             ));
         }
-        self.skip_dead(config, log, index.saturating_add(1));
+        self.skip_settled(config, log, index.saturating_add(1));
     }
 
-    /// Goes to the next scanned segment that holds a record of the log, or on to the new incarnation.
-    fn skip_dead(&mut self, config: &Config, log: u64, from: usize) {
+    /// Goes to the next scanned segment with a record that is not proven to be durable, or on to the new
+    /// incarnation.
+    ///
+    /// Such a segment is written anew, and not merely synced: a sync may have failed in the life before, and
+    /// then the page cache shows records that no later sync brings to the disk (Rebello and others, ATC 2020).
+    fn skip_settled(&mut self, config: &Config, log: u64, from: usize) {
+        let durable = self.scanned.iter().map(|one| one.durable).max();
         let next = (from..self.scanned.len()).find(|index| {
-            self.scanned
-                .get(*index)
-                .is_some_and(|one| self.kept(one) > one.name.base.sequence)
+            self.scanned.get(*index).is_some_and(|one| {
+                let last = self.kept(one).saturating_sub(1);
+                last >= one.name.base.sequence && Some(last) > durable
+            })
         });
-        if let Some(index) = next {
-            self.step = Step::Settle { index, anew: false };
-        } else {
-            self.prepare(config, log);
+        match next {
+            Some(index) => self.step = Step::Settle(index),
+            None => self.prepare(config, log),
         }
     }
 

@@ -11,27 +11,27 @@ use bytes::Bytes;
 use ringfort_logs::{DiskAction, DiskErrorKind, DiskOutcome, Entry};
 use ringfort_machine::Rng;
 
-pub const SECTOR: usize = 64;
+pub(crate) const SECTOR: usize = 64;
 
 #[derive(Clone, Debug, Default)]
-pub struct File {
+pub(crate) struct File {
     /// What a process sees.
-    pub cache: Vec<u8>,
+    pub(crate) cache: Vec<u8>,
     /// What is on the platter; nothing if the directory does not name the file.
-    pub stable: Option<Vec<u8>>,
+    pub(crate) stable: Option<Vec<u8>>,
     /// Changed since the last sync, in order: sectors of writes and new lengths.
-    pub pending: Vec<Change>,
+    pub(crate) pending: Vec<Change>,
 }
 
 #[derive(Clone, Debug)]
-pub enum Change {
+pub(crate) enum Change {
     Data(usize, Vec<u8>),
     Length(usize),
 }
 
 /// A failure that is waiting to strike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The next order is done well.
     None,
     /// The next write finds no space after some bytes.
@@ -41,15 +41,15 @@ pub enum Fault {
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Disk {
-    pub files: BTreeMap<String, File>,
-    pub faults: VecDeque<Fault>,
+pub(crate) struct Disk {
+    pub(crate) files: BTreeMap<String, File>,
+    pub(crate) faults: VecDeque<Fault>,
     /// Orders done so far.
-    pub steps: usize,
+    pub(crate) steps: usize,
 }
 
 impl Disk {
-    pub fn execute(&mut self, action: &DiskAction) -> DiskOutcome {
+    pub(crate) fn execute(&mut self, action: &DiskAction) -> DiskOutcome {
         self.steps += 1;
         let fault = match action {
             DiskAction::List { .. } | DiskAction::Read { .. } => Fault::None,
@@ -171,20 +171,20 @@ impl Disk {
     }
 
     /// How many changes are not synced.
-    pub fn unsynced(&self) -> usize {
+    pub(crate) fn unsynced(&self) -> usize {
         self.files
             .values()
             .map(|file| file.pending.len() + usize::from(file.stable.is_none()))
             .sum()
     }
 
-    pub fn lose_power(&mut self, rng: &mut Rng) {
+    pub(crate) fn lose_power(&mut self, rng: &mut Rng) {
         let odds = rng.below(5);
         self.lose(|_| rng.below(4) < odds);
     }
 
     /// `survives` is asked for every unsynced change and for the entry of every unsynced file.
-    pub fn lose(&mut self, mut survives: impl FnMut(usize) -> bool) {
+    pub(crate) fn lose(&mut self, mut survives: impl FnMut(usize) -> bool) {
         let mut number = 0;
         let mut ask = || {
             number += 1;

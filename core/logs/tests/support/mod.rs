@@ -1,7 +1,8 @@
 //! A disk that loses what it may lose, and the loop that drives a machine on it.
-#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(dead_code, reason = "each test uses its own part")]
 
-pub mod disk;
+pub(crate) mod disk;
+pub(crate) mod world;
 
 use std::collections::VecDeque;
 
@@ -15,34 +16,34 @@ use ringfort_machine::{Instant, Machine, OrderId, Rng, step};
 
 /// What is known of a record from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
-    pub id: RecordId,
-    pub payload: Bytes,
+pub(crate) struct Known {
+    pub(crate) id: RecordId,
+    pub(crate) payload: Bytes,
 }
 
 /// A log, its disk and everything it has ever told.
-pub struct Bench {
-    pub config: Config,
-    pub disk: Disk,
-    pub now: Instant,
-    pub store: Store,
-    pub queue: VecDeque<(OrderId, DiskAction)>,
+pub(crate) struct Bench {
+    pub(crate) config: Config,
+    pub(crate) disk: Disk,
+    pub(crate) now: Instant,
+    pub(crate) store: Store,
+    pub(crate) queue: VecDeque<(OrderId, DiskAction)>,
     /// All records of all lives, in the order of their identities.
-    pub appended: Vec<Known>,
+    pub(crate) appended: Vec<Known>,
     /// The last one that was promised, over all lives.
-    pub durable: Option<RecordId>,
-    pub written: Option<RecordId>,
-    pub recovered: Option<Option<RecordId>>,
-    pub fetched: Vec<(ReadId, Fetched)>,
-    pub checkpoints: Vec<(String, RecordId)>,
-    pub refused: usize,
-    pub closed: bool,
-    pub notes: Vec<ringfort_logs::Note>,
+    pub(crate) durable: Option<RecordId>,
+    pub(crate) written: Option<RecordId>,
+    pub(crate) recovered: Option<Option<RecordId>>,
+    pub(crate) fetched: Vec<(ReadId, Fetched)>,
+    pub(crate) checkpoints: Vec<(String, RecordId)>,
+    pub(crate) refused: usize,
+    pub(crate) closed: bool,
+    pub(crate) notes: Vec<ringfort_logs::Note>,
     reads: u64,
 }
 
 impl Bench {
-    pub fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config) -> Self {
         let mut actions = Vec::new();
         let store = Store::new(config.clone(), Instant::ORIGIN, &mut actions).expect("settings");
         let mut bench = Self {
@@ -66,7 +67,7 @@ impl Bench {
         bench
     }
 
-    pub fn absorb(&mut self, actions: Vec<Action>) {
+    pub(crate) fn absorb(&mut self, actions: Vec<Action>) {
         for action in actions {
             match action {
                 Action::Disk(order, action) => self.queue.push_back((order, action)),
@@ -97,13 +98,13 @@ impl Bench {
         }
     }
 
-    pub fn tell(&mut self, event: Event) {
+    pub(crate) fn tell(&mut self, event: Event) {
         let mut actions = Vec::new();
         step(&mut self.store, self.now, event, &mut actions);
         self.absorb(actions);
     }
 
-    pub fn append(&mut self, class: Class, payload: Vec<u8>) {
+    pub(crate) fn append(&mut self, class: Class, payload: Vec<u8>) {
         self.tell(Event::Append(Append {
             class,
             payload: Bytes::from(payload),
@@ -112,7 +113,7 @@ impl Bench {
     }
 
     /// The disk does one order.
-    pub fn work(&mut self) -> bool {
+    pub(crate) fn work(&mut self) -> bool {
         let Some((order, action)) = self.queue.pop_front() else {
             return false;
         };
@@ -122,7 +123,7 @@ impl Bench {
     }
 
     /// Time passes to the next deadline, if there is one within ten minutes.
-    pub fn wait(&mut self) -> bool {
+    pub(crate) fn wait(&mut self) -> bool {
         let Some(due) = self.store.deadline() else {
             return false;
         };
@@ -132,7 +133,7 @@ impl Bench {
     }
 
     /// Until nothing is left to do.
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         for _ in 0..20_000 {
             if !self.work() && !self.wait() {
                 return;
@@ -142,7 +143,7 @@ impl Bench {
     }
 
     /// The process ends, and the power too if `power`; then it starts again on what is left.
-    pub fn crash(&mut self, power: bool, rng: &mut Rng) {
+    pub(crate) fn crash(&mut self, power: bool, rng: &mut Rng) {
         let started = rng.below(self.queue.len() as u64 + 1) as usize;
         for _ in 0..started {
             if let Some((_, action)) = self.queue.pop_front() {
@@ -155,7 +156,7 @@ impl Bench {
         self.restart();
     }
 
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.queue.clear();
         self.recovered = None;
         self.written = None;
@@ -167,7 +168,7 @@ impl Bench {
     }
 
     /// Everything that a reader gets from `after` on: whole log, when everything is durable.
-    pub fn read_all(&mut self, after: RecordId) -> (Vec<Known>, Vec<Gap>) {
+    pub(crate) fn read_all(&mut self, after: RecordId) -> (Vec<Known>, Vec<Gap>) {
         let (mut records, mut gaps) = (Vec::new(), Vec::new());
         let mut after = after;
         loop {
