@@ -88,11 +88,64 @@ impl Bus {
                 process.component = *self.rng.pick(&fresh).unwrap();
             }
         }
-        for component in old {
-            self.components.remove(component);
+        let ends: Vec<Position> = old
+            .iter()
+            .filter_map(|component| self.components.remove(component))
+            .collect();
+        for end in ends {
+            self.part(end, &from);
         }
         for component in fresh {
             self.install(component, &from);
+        }
+    }
+
+    /// The last messages of a component that ends. Each comes to all that go on with its sender, and by chance to
+    /// the others; each side passes them in a transitional configuration of its own. A side that missed one gets
+    /// no later one from beyond: nothing is delivered over a hole.
+    fn part(&mut self, end: Position, from: &BTreeMap<ProcessId, usize>) {
+        let old = end.configuration.ring.sequence as usize;
+        let mut sides: BTreeMap<usize, Vec<ProcessId>> = BTreeMap::new();
+        for (id, process) in &self.processes {
+            if from.get(id) == Some(&old) {
+                sides.entry(process.component).or_default().push(*id);
+            }
+        }
+        let members: Vec<ProcessId> = sides.values().flatten().copied().collect();
+        let mut ordinal = end.ordinal;
+        let mut holes = BTreeSet::new();
+        for _ in 0..self.rng.below(4) {
+            let Some(sender) = self.rng.pick(&members).copied() else {
+                return;
+            };
+            let outbox = &mut self.processes.get_mut(&sender).unwrap().outbox;
+            let Some(body) = outbox.pop_front() else {
+                continue;
+            };
+            ordinal += 1;
+            for (side, members) in &sides {
+                let beyond = !members.contains(&sender);
+                if beyond && (holes.contains(side) || self.rng.chance(1, 2)) {
+                    holes.insert(*side);
+                    continue;
+                }
+                let ring = RingId {
+                    sequence: *side as u64,
+                    representative: members[0],
+                };
+                let configuration = ConfigurationId::transitional(end.configuration.ring, ring);
+                for id in members {
+                    let event = Event::Message {
+                        position: Position {
+                            configuration,
+                            ordinal,
+                        },
+                        from: sender,
+                        body: body.clone(),
+                    };
+                    self.event(*id, event);
+                }
+            }
         }
     }
 
