@@ -118,6 +118,9 @@ fn fate(
     if segment.is_dead() {
         return Fate::Remove;
     }
+    if subscribers.is_beginning() {
+        return Fate::Keep;
+    }
     let newest = segments.iter().next_back().map(|newest| newest.name);
     if writer.writes_to(segment.name) || newest == Some(segment.name) {
         return Fate::Keep;

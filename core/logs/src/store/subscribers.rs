@@ -116,6 +116,11 @@ impl Subscribers {
         self.all.get(HORIZON).is_some_and(|one| one.wanted >= id)
     }
 
+    /// Whether somebody has no durable slot yet: what is given up before that could not be explained to him.
+    pub(crate) fn is_beginning(&self) -> bool {
+        self.readers().any(|(_, one)| one.durable.is_none())
+    }
+
     /// Everybody has durably passed this; nothing if there is nobody.
     pub(crate) fn passed(&self) -> Option<RecordId> {
         self.readers()

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test uses its own part")]
 
 pub(crate) mod disk;
+pub(crate) mod storm;
 pub(crate) mod world;
 
 use std::collections::VecDeque;

@@ -169,8 +169,11 @@ impl World {
                     self.written.insert(log.to_string(), upto);
                 }
                 Action::Note(note) => self.notes.push(note),
+                Action::Subscribed { log, after, .. } => {
+                    let known = self.checkpoints.get(&*log).copied();
+                    assert!(known <= Some(after), "{log}: {known:?} was acknowledged, not {after}");
+                }
                 Action::AppendRefused { .. }
-                | Action::Subscribed { .. }
                 | Action::Unsubscribed { .. }
                 | Action::Checkpointed { .. }
                 | Action::Closed => {}
