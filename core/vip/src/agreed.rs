@@ -16,9 +16,6 @@ mod election;
 mod gather;
 mod slot;
 
-#[cfg(test)]
-mod tests;
-
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::net::IpAddr;
 

@@ -25,6 +25,9 @@ pub mod defaults {
     pub const IF_DOWN_LIMIT: u32 = 4;
 }
 
+/// The most bytes of all names and preferences of a configuration: its table then fits its parts.
+const TEXT_BYTES: usize = 4 << 20;
+
 /// Everything the machine needs to know. [`Config::validate`] says what is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -96,6 +99,12 @@ pub enum ConfigError {
         /// The limit, in items or bytes.
         limit: usize,
     },
+    /// All names and preferences together are too long to be told to the other members.
+    #[error(
+        "the names and preferences of all virtual addresses take {0} bytes; at most {TEXT_BYTES} can be told to the \
+         other members: use shorter lists"
+    )]
+    TooMuchText(usize),
     /// An address that follows itself, or also has a preference.
     #[error(
         "virtual address {0} has duravip_follow: it must follow another address and have no duravip_preference"
@@ -148,6 +157,10 @@ impl Config {
                 return Err(ConfigError::Period(name));
             }
         }
+        let text: usize = self.addresses.iter().map(AddressConfig::text_bytes).sum();
+        if text > TEXT_BYTES {
+            return Err(ConfigError::TooMuchText(text));
+        }
         let mut seen = BTreeSet::new();
         for address in &self.addresses {
             address.validate()?;
@@ -160,6 +173,11 @@ impl Config {
 }
 
 impl AddressConfig {
+    fn text_bytes(&self) -> usize {
+        let names: usize = self.names.iter().map(String::len).sum();
+        names + self.interface.len() + 8 * self.preference.len()
+    }
+
     fn validate(&self) -> Result<(), ConfigError> {
         let address = self.address.addr();
         let too_long = |what, limit| {

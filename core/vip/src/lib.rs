@@ -37,4 +37,4 @@ pub use machine::Vip;
 pub use note::{Note, Reject};
 pub use order::{AddressAction, AddressError, AddressErrorKind, AddressOutcome};
 pub use ringfort_wire::vip::{Body, ServiceSet, Standing};
-pub use status::{AddressStatus, Flags, Hold, MemberTable, Offered, Phase, Status};
+pub use status::{AddressStatus, Flags, Hold, MemberAddress, MemberTable, Offered, Phase, Status};

@@ -9,9 +9,6 @@ mod report;
 mod start;
 mod talk;
 
-#[cfg(test)]
-mod tests;
-
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,

@@ -116,6 +116,21 @@ pub struct MemberTable {
     pub capable: bool,
     /// Its limit of moves in one balance step.
     pub balance_set_size: u32,
-    /// Its addresses: prefix, interface, bindings, services, generation of the tenure it has.
-    pub addresses: Vec<(IpNet, String, Vec<String>, ServiceSet, Option<u64>)>,
+    /// Its addresses, in ascending order.
+    pub addresses: Vec<MemberAddress>,
+}
+
+/// What a member has announced of one address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberAddress {
+    /// The address, with the prefix it gets there.
+    pub address: IpNet,
+    /// The interface.
+    pub interface: String,
+    /// The bindings on it.
+    pub names: Vec<String>,
+    /// The services on it.
+    pub services: ServiceSet,
+    /// The generation of the member's tenure, if it may have the address.
+    pub tenure: Option<u64>,
 }

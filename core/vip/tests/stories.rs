@@ -442,3 +442,52 @@ fn balance_moves_no_more_than_its_limit_at_once() {
     two.check_covered();
     two.assert_fine();
 }
+
+#[test]
+fn a_table_of_many_parts_and_a_takeover_of_hundreds() {
+    let mut config = config_of(0);
+    for third in 0..3 {
+        for last in 0..=255 {
+            let net = address(&format!("10.1.{third}.{last}/32"));
+            config.addresses.push(vip_config(net));
+        }
+    }
+    let mut world = cluster_of(vec![config; 3]);
+    assert_eq!(world.loads(), [256, 256, 256]);
+    world.crash(0, false);
+    world.run(SECOND);
+    assert_eq!(world.loads(), [384, 384]);
+    world.event(1, Event::Leave);
+    world.run(SECOND);
+    assert_eq!(world.loads(), [768]);
+    world.check_covered();
+    world.assert_fine();
+}
+
+#[test]
+fn the_status_and_the_tables_say_what_is_so() {
+    let mut configs = vec![config_of(2); 2];
+    configs[1].addresses.pop();
+    for config in &mut configs {
+        config.addresses[0].names = vec!["b2".into(), "b1".into()];
+    }
+    let mut world = cluster_of(configs);
+    world.run(3 * SECOND);
+    let vip = world.nodes[0].vip.as_ref().unwrap();
+    let status = vip.status(world.now);
+    let first = &status.addresses[0];
+    assert_eq!(first.names, ["b1", "b2"]);
+    assert!(first.services.listener && first.services.binding);
+    assert_eq!(first.members.len(), 2);
+    assert_eq!(first.holders, [first.owner.unwrap()]);
+    // Elected 2 s after the start, configured since the two met at the start.
+    assert_eq!(first.view_stable.as_secs(), 5);
+    assert_eq!(first.configuration_stable.as_secs(), 7);
+    assert_eq!(status.addresses[1].members.len(), 1);
+    let tables = vip.tables();
+    let mut sizes: Vec<usize> = tables.iter().map(|table| table.addresses.len()).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [1, 2]);
+    let held = tables.iter().flat_map(|table| &table.addresses);
+    assert_eq!(held.filter(|address| address.tenure.is_some()).count(), 2);
+}

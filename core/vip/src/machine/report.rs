@@ -8,7 +8,7 @@ use ringfort_machine::{Digest, Instant};
 
 use super::{Life, Vip};
 use crate::{
-    AddressStatus, Hold, MemberTable, Offered, Phase, Status,
+    AddressStatus, Hold, MemberAddress, MemberTable, Offered, Phase, Status,
     agreed::{Slot, digest_address},
 };
 
@@ -86,13 +86,13 @@ impl Vip {
                     .filter_map(|(address, slot)| {
                         let offered = slot.offer_of(*process)?;
                         let net = IpNet::new(*address, offered.offer.prefix).ok()?;
-                        Some((
-                            net,
-                            offered.offer.interface.clone(),
-                            offered.offer.names.clone(),
-                            offered.offer.services,
-                            slot.holders.get(process).map(|holder| holder.generation),
-                        ))
+                        Some(MemberAddress {
+                            address: net,
+                            interface: offered.offer.interface.clone(),
+                            names: offered.offer.names.clone(),
+                            services: offered.offer.services,
+                            tenure: slot.holders.get(process).map(|holder| holder.generation),
+                        })
                     })
                     .collect(),
             })

@@ -2,6 +2,7 @@
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
+    vec,
     vec::Vec,
 };
 use core::{net::IpAddr, time::Duration};
@@ -21,6 +22,8 @@ use crate::{
 
 /// Between two notes about missing tables.
 const STALL: Duration = Duration::from_secs(10);
+/// The most bytes of one part of a table: a fraction of the largest message, so that others get their turn.
+const PART_BYTES: usize = 64 * 1024;
 /// Between two attempts to say that the cluster is mature: one that falls into a view change is lost.
 const MATURE_AGAIN: Duration = Duration::from_millis(200);
 
@@ -184,20 +187,18 @@ impl Vip {
             return;
         }
         self.report(now, out);
-        let records = self.records();
-        let parts = records.len().div_ceil(RECORDS_PER_PART).max(1);
-        for part in 0..parts {
-            let from = part * RECORDS_PER_PART;
-            let to = (from + RECORDS_PER_PART).min(records.len());
+        let parts = parts_of(self.records());
+        let count = parts.len();
+        for (part, records) in parts.into_iter().enumerate() {
             out.push(Action::Publish(Body::Table(Table {
                 epoch,
                 version: self.version,
                 part: part as u16,
-                parts: parts as u16,
+                parts: count as u16,
                 capable: self.config.me_capable && self.life == Life::Running && self.clean(),
                 mature: self.agreed.mature(),
                 balance_set_size: self.config.balance_set_size,
-                records: records[from..to].to_vec(),
+                records,
             })));
         }
         self.announced = true;
@@ -368,6 +369,36 @@ enum Own {
     Move(u64, Result<(), CommandError>),
     Ended(Vec<Tenure>),
     Other,
+}
+
+/// Cuts a table into parts that fit a message, at least one.
+fn parts_of(records: Vec<Record>) -> Vec<Vec<Record>> {
+    let mut parts = vec![Vec::new()];
+    let mut bytes = 0;
+    for record in records {
+        let more = bytes_of(&record);
+        let full = parts.last().is_some_and(|part: &Vec<Record>| {
+            part.len() >= RECORDS_PER_PART || (bytes + more > PART_BYTES && !part.is_empty())
+        });
+        if full {
+            parts.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += more;
+        if let Some(part) = parts.last_mut() {
+            part.push(record);
+        }
+    }
+    parts
+}
+
+/// An upper bound of the bytes of a record on the wire.
+fn bytes_of(record: &Record) -> usize {
+    let offer = record.offer.as_ref().map_or(0, |offer| {
+        let names: usize = offer.names.iter().map(|name| name.len() + 2).sum();
+        names + offer.interface.len() + 10 * offer.preference.len() + 32
+    });
+    64 + offer
 }
 
 fn offer_record(offer: &AddressConfig, standing: Standing) -> Offer {

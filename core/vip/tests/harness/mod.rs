@@ -5,10 +5,13 @@
 //! before the next view, in one order, each at its own pace; what was published around a view may be delivered
 //! after it. An order takes effect when it is given, like a netlink call, and is answered later.
 
-#![allow(dead_code)] // each test file uses its part of it
+// Each test file uses its part of it, and a broken world is a failed test.
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::cmp::Reverse;
+mod checks;
 pub(crate) mod faults;
+mod platform;
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::net::IpAddr;
@@ -20,9 +23,11 @@ use ringfort_machine::{
     RingId, Rng, Seed, SubclusterId, Wake, step,
 };
 use ringfort_vip::{
-    Action, AddressAction, AddressConfig, AddressError, AddressErrorKind, AddressOutcome, Body,
-    Config, Event, Note, ServiceSet, Vip,
+    Action, AddressAction, AddressConfig, AddressOutcome, Body, Config, Event, Note, ServiceSet,
+    Vip,
 };
+
+use platform::Host;
 
 /// One entry of a member's feed.
 #[derive(Clone, Debug)]
@@ -37,19 +42,6 @@ enum Feed {
         from: ProcessId,
         body: Body,
     },
-}
-
-/// What is on a machine's interfaces; outlives the process.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Host {
-    pub(crate) interfaces: BTreeMap<IpAddr, (IpNet, String)>,
-    /// Announcements made, by address.
-    pub(crate) announced: BTreeMap<IpAddr, u32>,
-    /// Acquisitions and releases that the platform will refuse: how many more.
-    pub(crate) refuse_acquire: BTreeMap<IpAddr, u32>,
-    pub(crate) refuse_release: u32,
-    /// The platform answers nothing.
-    pub(crate) hung: bool,
 }
 
 pub(crate) struct Node {
@@ -205,6 +197,25 @@ impl World {
         self.log.push(format!("{} {text}", self.now));
     }
 
+    fn tell(&mut self, index: usize, text: &str) {
+        let name = self.nodes[index].name.clone();
+        self.say(format!("{name} {text}"));
+    }
+
+    /// `text` with the names of nodes for their numbers.
+    fn named(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for node in &self.nodes {
+            for life in 1..=node.incarnation {
+                let process = ProcessId::new(node.id, Incarnation(life));
+                let name = format!("{}#{life}", node.name);
+                text = text.replace(&format!("{process:?}"), &name);
+            }
+            text = text.replace(&format!("{:?}", node.id), &node.name);
+        }
+        text
+    }
+
     /// Starts node `index`, alone in a component of its own.
     pub(crate) fn start(&mut self, index: usize) {
         let node = &mut self.nodes[index];
@@ -221,7 +232,7 @@ impl World {
         let mut out = Vec::new();
         let vip = Vip::new(node.process(), node.config.clone(), self.now, &mut out).unwrap();
         node.vip = Some(vip);
-        self.say(format!("start {index}"));
+        self.tell(index, "starts");
         self.act(index, out);
         let alone = self.free_component();
         self.nodes[index].component = alone;
@@ -230,7 +241,7 @@ impl World {
 
     /// The process is gone; its addresses stay, or go with the power.
     pub(crate) fn crash(&mut self, index: usize, power: bool) {
-        self.say(format!("crash {index} power={power}"));
+        self.tell(index, if power { "loses power" } else { "is killed" });
         let component = self.nodes[index].component;
         if self.nodes[index].paused {
             self.excused = self.now;
@@ -391,28 +402,33 @@ impl World {
                         self.violations
                             .push(format!("{} n{index} owned {address} wrongly", self.now));
                     }
-                    self.say(format!("owned {index} {address}"));
+                    self.tell(index, &format!("owns {address}"));
                 }
                 Action::Disowned { address } => {
                     if !self.nodes[index].served.remove(&address.addr()) {
                         self.violations
                             .push(format!("{} n{index} disowned {address} wrongly", self.now));
                     }
+                    self.tell(index, &format!("disowns {address}"));
                 }
                 Action::Reply { request, result } => {
+                    self.tell(index, &format!("replies {result:?}"));
                     let twice = self.nodes[index].replies.insert(request, result);
                     assert_eq!(twice, None, "one reply for each request");
                 }
                 Action::Ready => self.nodes[index].ready = true,
-                Action::Left => self.nodes[index].left = true,
+                Action::Left => {
+                    self.tell(index, "left");
+                    self.nodes[index].left = true;
+                }
                 Action::Note(note) => {
-                    self.say(format!("note {index} {note:?}"));
+                    let text = self.named(&format!("{note:?}"));
+                    self.tell(index, &format!("notes {text}"));
                     self.nodes[index].notes.push(note);
                 }
             }
         }
         if self.nodes[index].left && self.nodes[index].vip.is_some() {
-            self.say(format!("left {index}"));
             // What it published last is still sent.
             while !self.nodes[index].outbox.is_empty() {
                 self.place(index);
@@ -420,149 +436,6 @@ impl World {
             let component = self.nodes[index].component;
             self.nodes[index].vip = None;
             self.install(component);
-        }
-    }
-
-    fn order(&mut self, index: usize, order: OrderId, action: AddressAction) {
-        self.say(format!("order {index} {action:?}"));
-        let incarnation = self.nodes[index].incarnation;
-        if self.late {
-            let pending = self.pending.entry((index, incarnation)).or_default();
-            pending.push_back((order, action));
-        } else {
-            let outcome = self.effect(index, action);
-            self.answers.insert((index, incarnation, order.0), outcome);
-        }
-        if self.nodes[index].host.hung {
-            return;
-        }
-        self.schedule(Happening::Answer(index, incarnation, order.0));
-    }
-
-    fn effect(&mut self, index: usize, action: AddressAction) -> AddressOutcome {
-        let failed = |text: &str| {
-            AddressOutcome::Failed(AddressError {
-                kind: AddressErrorKind::Failed,
-                detail: text.into(),
-            })
-        };
-        let now = self.now;
-        let node = &mut self.nodes[index];
-        match action {
-            AddressAction::Survey => {
-                AddressOutcome::Found(node.host.interfaces.values().cloned().collect())
-            }
-            AddressAction::Acquire { address, interface } => {
-                if let Some(count) = node.host.refuse_acquire.get_mut(&address.addr())
-                    && *count > 0
-                {
-                    *count -= 1;
-                    return failed("refused");
-                }
-                node.host
-                    .interfaces
-                    .insert(address.addr(), (address, interface));
-                self.check_taking(index, address.addr());
-                AddressOutcome::Done
-            }
-            AddressAction::Release { address, .. } => {
-                if node.served.contains(&address.addr()) {
-                    self.violations.push(format!(
-                        "{now} n{index} released {address} with services on it"
-                    ));
-                }
-                if node.host.refuse_release > 0 && node.has(address.addr()) {
-                    node.host.refuse_release -= 1;
-                    self.excused = now;
-                    return failed("busy");
-                }
-                node.host.interfaces.remove(&address.addr());
-                AddressOutcome::Done
-            }
-            AddressAction::Announce { address, .. } => {
-                *node.host.announced.entry(address.addr()).or_default() += 1;
-                AddressOutcome::Done
-            }
-        }
-    }
-
-    /// Taking an address that another member of the same view has is a violation at once.
-    fn check_taking(&mut self, index: usize, address: IpAddr) {
-        let view = self.nodes[index].view.map(|(position, _)| position);
-        for (other, node) in self.nodes.iter().enumerate() {
-            let same = view.is_some() && node.view.map(|(position, _)| position) == view;
-            if !self.late && other != index && node.vip.is_some() && same && node.has(address) {
-                self.violations.push(format!(
-                    "{} n{index} took {address} which n{other} of the same view has",
-                    self.now
-                ));
-            }
-        }
-    }
-
-    /// What holds at every instant.
-    fn check(&mut self) {
-        let mut present = BTreeSet::new();
-        // A ring would drop a paused member and change the view; here the time just does not count.
-        let paused: Vec<ProcessId> = self
-            .nodes
-            .iter()
-            .filter(|node| node.paused && node.vip.is_some())
-            .map(Node::process)
-            .collect();
-        for (index, one) in self.nodes.iter().enumerate() {
-            for two in &self.nodes[index + 1..] {
-                let (Some((view, since)), Some((other, other_since))) = (one.view, two.view) else {
-                    continue;
-                };
-                if one.vip.is_none()
-                    || two.vip.is_none()
-                    || view != other
-                    || one
-                        .view_members
-                        .iter()
-                        .any(|member| paused.contains(member))
-                {
-                    continue;
-                }
-                for address in one.host.interfaces.keys() {
-                    if two.has(*address) {
-                        let key = (one.process(), two.process(), *address);
-                        present.insert(key);
-                        let begun = self
-                            .overlaps
-                            .entry(key)
-                            .or_insert((view, since.max(other_since)));
-                        if begun.0 != view {
-                            *begun = (view, since.max(other_since).max(self.excused));
-                        }
-                        if self.now.since(begun.1.max(self.excused)) > Duration::from_secs(2) {
-                            self.violations
-                                .push(format!("{} overlap of {address} does not end", self.now));
-                        }
-                    }
-                }
-            }
-        }
-        self.overlaps.retain(|key, _| present.contains(key));
-        self.mark_first();
-    }
-
-    fn mark_first(&mut self) {
-        if self.first.is_none() && !self.violations.is_empty() {
-            self.first = Some(self.log.len());
-        }
-    }
-
-    /// The agreed state of all members is the same at each place of the order.
-    fn check_agreed(&mut self, index: usize, position: Position) {
-        let digest = self.nodes[index].vip.as_ref().and_then(Vip::agreed_digest);
-        if let Some(digest) = digest {
-            let first = *self.agreed.entry(position).or_insert(digest);
-            if first != digest {
-                self.violations
-                    .push(format!("{} n{index} disagrees at {position:?}", self.now));
-            }
         }
     }
 
@@ -717,70 +590,5 @@ impl World {
 
     fn lives(&self, index: usize, life: u64) -> bool {
         self.nodes[index].vip.is_some() && self.nodes[index].incarnation == life
-    }
-
-    /// The live nodes that have `address` on an interface.
-    pub(crate) fn holders(&self, address: IpAddr) -> Vec<usize> {
-        (0..self.nodes.len())
-            .filter(|index| self.nodes[*index].vip.is_some() && self.nodes[*index].has(address))
-            .collect()
-    }
-
-    /// How many addresses each live node serves.
-    pub(crate) fn loads(&self) -> Vec<usize> {
-        self.nodes
-            .iter()
-            .filter(|node| node.vip.is_some())
-            .map(|node| node.served.len())
-            .collect()
-    }
-
-    /// Every address that a live node configures is on one live node of each component, with its services.
-    pub(crate) fn check_covered(&mut self) {
-        self.mark_first();
-        let components: BTreeSet<usize> = self
-            .nodes
-            .iter()
-            .filter(|node| node.vip.is_some())
-            .map(|node| node.component)
-            .collect();
-        for component in components {
-            let nodes: Vec<&Node> = self
-                .nodes
-                .iter()
-                .filter(|node| node.vip.is_some() && node.component == component)
-                .collect();
-            let configured: BTreeSet<IpAddr> = nodes
-                .iter()
-                .filter(|node| node.config.me_capable)
-                .flat_map(|node| node.config.addresses.iter())
-                .map(|address| address.address.addr())
-                .collect();
-            for address in configured {
-                let having = nodes.iter().filter(|node| node.has(address)).count();
-                let serving = nodes
-                    .iter()
-                    .filter(|node| node.served.contains(&address))
-                    .count();
-                if having != 1 || serving != 1 {
-                    self.violations.push(format!(
-                        "{} {address} is on {having} and served by {serving} of component {component}",
-                        self.now
-                    ));
-                }
-            }
-        }
-    }
-
-    pub(crate) fn assert_fine(&self) {
-        if !self.violations.is_empty() {
-            // The log up to the first violation, which is what explains it.
-            let end = self.first.unwrap_or(self.log.len());
-            panic!(
-                "{}\n--- {}",
-                self.log[end.saturating_sub(120)..end].join("\n"),
-                self.violations[..self.violations.len().min(5)].join("\n--- ")
-            );
-        }
     }
 }
