@@ -26,6 +26,8 @@ struct Message {
 struct Membership {
     view: Option<Text>,
     left: bool,
+    /// Joins asked for that no view has answered; one may be asked for before the last view of a leave comes.
+    joining: u32,
     since_view: BTreeSet<Text>,
 }
 
@@ -59,9 +61,7 @@ impl Groups {
             .members
             .entry((group.clone(), client.clone()))
             .or_default();
-        if membership.left {
-            *membership = Membership::default();
-        }
+        membership.joining += 1;
     }
 
     fn on_view(
@@ -79,7 +79,7 @@ impl Groups {
         }
         let key = (group.clone(), client.clone());
         let membership = self.members.entry(key).or_default();
-        if membership.left {
+        if membership.left && membership.joining == 0 {
             return Err(broken(format!(
                 "{client} got view {view} of {group} after it had left"
             )));
@@ -105,6 +105,13 @@ impl Groups {
             }
             membership.left = true;
             return Ok(());
+        }
+        if membership.left || membership.view.is_none() {
+            let joining = membership.joining.saturating_sub(1);
+            *membership = Membership {
+                joining,
+                ..Membership::default()
+            };
         }
         let previous = membership.view.replace(view.clone());
         let messages = std::mem::take(&mut membership.since_view);
@@ -191,15 +198,22 @@ impl Groups {
         if group == client {
             return Ok(()); // private
         }
-        match self.members.get_mut(&(group.clone(), client.clone())) {
-            Some(membership) if membership.view.is_some() && !membership.left => {
-                membership.since_view.insert(m.clone());
-                Ok(())
-            }
-            _ => Err(broken(format!(
+        let destinations = message.groups.clone();
+        let member = |membership: &&mut Membership| membership.view.is_some() && !membership.left;
+        let named = self.members.get_mut(&(group.clone(), client.clone()));
+        if named.filter(member).is_none() {
+            return Err(broken(format!(
                 "{client} got {m} of {group} without being a member"
-            ))),
+            )));
         }
+        // It comes once, under the name of one group, and counts in every group it was sent to.
+        for destination in destinations {
+            let membership = self.members.get_mut(&(destination, client.clone()));
+            if let Some(membership) = membership.filter(member) {
+                membership.since_view.insert(m.clone());
+            }
+        }
+        Ok(())
     }
 
     /// The orders of all clients together have no cycle (Kahn's topological sort).

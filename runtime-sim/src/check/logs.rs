@@ -231,7 +231,7 @@ impl Logs {
         for (_, log) in self
             .logs
             .iter_mut()
-            .filter(|((node, _), _)| node == process.node())
+            .filter(|((node, _), log)| node == process.node() && !log.records.is_empty())
         {
             // Two ends without a start between cannot be; two lives without an append keep the worse one.
             log.ended = Some(power || log.ended == Some(true));
