@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use ipnet::IpNet;
-use ringfort_groups::{ClientId, ClientName, Command, GroupName};
+use ringfort_groups::{Cause, ClientEvent, ClientId, ClientName, Command, GroupName, MemberId};
 use ringfort_logs::Class;
 use ringfort_machine::{Level, Rng};
 use ringfort_node::{Event, FIRST_CLIENT, LocalEvent};
@@ -53,11 +53,33 @@ pub(crate) enum Work {
 /// What the workload knows of one process.
 #[derive(Debug, Default)]
 pub(crate) struct Workers {
-    /// Group clients that are connected, with their names.
-    clients: Vec<(ClientId, ClientName)>,
+    /// Group clients that are connected.
+    clients: Vec<GroupClient>,
     opened: u64,
     /// Contributions that were made.
     counts: BTreeMap<(&'static str, u64), i64>,
+}
+
+/// One group client. It is a polite one: it asks for nothing about a group while an answer is due, so that
+/// every view it gets can be told from its own requests alone.
+#[derive(Debug)]
+struct GroupClient {
+    id: ClientId,
+    name: ClientName,
+    /// Clients of one side join only groups of that side, and a message for two groups is for one of each: so
+    /// it reaches nobody through both, and `gdeliver` can name the group through which it came.
+    odd: bool,
+    /// Where it is a member, or is about to be or to cease.
+    groups: BTreeMap<u64, Membership>,
+    /// What it asked for last, to be undone if it is refused.
+    asked: Option<(u64, Option<Membership>)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Membership {
+    Joining,
+    Joined,
+    Leaving,
 }
 
 impl World {
@@ -135,49 +157,123 @@ impl World {
             return;
         }
         let load = self.options.load;
-        let rng = &mut self.work_rng;
-        let workers = &mut self.hosts[host].workers;
-        let slot = rng.below(load.clients) as usize;
-        let Some((client, _)) = workers.clients.get(slot).cloned() else {
+        let slot = self.work_rng.below(load.clients) as usize;
+        if slot >= self.hosts[host].workers.clients.len() {
             self.connect_group_client(host);
             return;
-        };
-        let group = |rng: &mut Rng| named(&format!("g{}", rng.between(1, load.groups)));
-        let command = match rng.below(100) {
-            0..15 => Command::Join { group: group(rng) },
-            15..22 => Command::Leave { group: group(rng) },
-            22..25 => {
-                workers.clients.remove(slot);
+        }
+        let rng = &mut self.work_rng;
+        let clients = &mut self.hosts[host].workers.clients;
+        let client = &mut clients[slot];
+        let id = client.id;
+        client.asked = None;
+        let group = client.draw_group(rng, load.groups);
+        let command = match (rng.below(100), client.groups.get(&group).copied()) {
+            (0..25, None) => {
+                client.ask(group, Membership::Joining);
+                Command::Join {
+                    group: named(group),
+                }
+            }
+            (0..8, Some(Membership::Joined)) => {
+                client.ask(group, Membership::Leaving);
+                Command::Leave {
+                    group: named(group),
+                }
+            }
+            (8..11, _)
+                if client
+                    .groups
+                    .values()
+                    .all(|state| *state == Membership::Joined) =>
+            {
+                clients.remove(slot);
                 Command::Disconnect
             }
-            _ => {
-                let mut groups = vec![group(rng)];
-                if rng.chance(1, 5) {
-                    groups.push(group(rng));
-                    groups.dedup();
-                }
-                if rng.chance(1, 8) {
-                    groups = self.private_name().into_iter().collect();
-                }
+            (_, _) => {
+                let groups = self.draw_destinations(load.groups);
                 self.send_command(groups, load.message_bytes)
             }
         };
-        self.local(host, LocalEvent::Group { client, command });
+        self.local(
+            host,
+            LocalEvent::Group {
+                client: id,
+                command,
+            },
+        );
     }
 
     fn connect_group_client(&mut self, host: usize) {
         self.clients_named += 1;
         let name = ClientName::new(&format!("c{}", self.clients_named))
             .expect("a letter and digits are a name");
+        let odd = self.work_rng.chance(1, 2);
         let workers = &mut self.hosts[host].workers;
-        let client = ClientId(FIRST_CLIENT + workers.opened);
+        let id = ClientId(FIRST_CLIENT + workers.opened);
         workers.opened += 1;
-        workers.clients.push((client, name.clone()));
+        workers.clients.push(GroupClient {
+            id,
+            name: name.clone(),
+            odd,
+            groups: BTreeMap::new(),
+            asked: None,
+        });
         let command = Command::Connect {
             name,
             wants_membership: true,
         };
-        self.local(host, LocalEvent::Group { client, command });
+        self.local(
+            host,
+            LocalEvent::Group {
+                client: id,
+                command,
+            },
+        );
+    }
+
+    /// A group client is told something.
+    pub(crate) fn group_event(&mut self, host: usize, id: ClientId, event: &ClientEvent) {
+        let clients = &mut self.hosts[host].workers.clients;
+        let Some(client) = clients.iter_mut().find(|client| client.id == id) else {
+            return;
+        };
+        match event {
+            ClientEvent::Refused(_) => client.refused(),
+            ClientEvent::View(view) => {
+                if let Some(group) = number_of(&view.group) {
+                    let own = |member: &MemberId| member.client == client.name;
+                    match &view.cause {
+                        Cause::Join(member) if own(member) => {
+                            client.groups.insert(group, Membership::Joined);
+                        }
+                        Cause::Leave(member) if own(member) => {
+                            client.groups.remove(&group);
+                        }
+                        Cause::Join(_)
+                        | Cause::Leave(_)
+                        | Cause::Disconnect(_)
+                        | Cause::Network { .. }
+                        | Cause::Transitional => {}
+                    }
+                }
+            }
+            ClientEvent::Message { .. } => {}
+        }
+    }
+
+    /// One group, sometimes one of each side, sometimes a single client.
+    fn draw_destinations(&mut self, groups: u64) -> Vec<GroupName> {
+        let rng = &mut self.work_rng;
+        let one = rng.between(1, groups);
+        if rng.chance(1, 8) {
+            return self.private_name().into_iter().collect();
+        }
+        let other = one % 2 + 1; // 1 or 2, of the other side than `one`
+        if rng.chance(1, 5) && other <= groups {
+            return vec![named(one), named(other)];
+        }
+        vec![named(one)]
     }
 
     /// The private name of some client that is connected somewhere.
@@ -186,10 +282,8 @@ impl World {
             .hosts
             .iter()
             .flat_map(|host| {
-                host.workers
-                    .clients
-                    .iter()
-                    .map(|(_, name)| (&*host.name, name))
+                let clients = host.workers.clients.iter();
+                clients.map(|client| (&*host.name, &client.name))
             })
             .collect();
         let (node, client) = self.work_rng.pick(&all)?;
@@ -210,12 +304,12 @@ impl World {
         let level = *rng.pick(&Level::ALL).expect("there are five");
         Command::Send {
             groups: if groups.is_empty() {
-                vec![named("g1")]
+                vec![named(1)]
             } else {
                 groups
             },
             level,
-            self_discard: rng.chance(1, 10),
+            self_discard: false, // the trace has no word for it
             tag,
             payload: payload(rng, length),
         }
@@ -267,8 +361,40 @@ impl World {
     }
 }
 
-fn named(group: &str) -> GroupName {
-    GroupName::new(group).expect("a letter and digits are a name")
+impl GroupClient {
+    /// A group of its side; the first one if there is no other.
+    fn draw_group(&self, rng: &mut Rng, groups: u64) -> u64 {
+        let drawn = rng.between(1, groups);
+        if (drawn % 2 == 1) == self.odd {
+            drawn
+        } else if self.odd {
+            1
+        } else {
+            2.min(groups)
+        }
+    }
+
+    fn ask(&mut self, group: u64, state: Membership) {
+        let before = self.groups.insert(group, state);
+        self.asked = Some((group, before));
+    }
+
+    fn refused(&mut self) {
+        if let Some((group, before)) = self.asked.take() {
+            match before {
+                Some(state) => self.groups.insert(group, state),
+                None => self.groups.remove(&group),
+            };
+        }
+    }
+}
+
+fn named(group: u64) -> GroupName {
+    GroupName::new(&format!("g{group}")).expect("a letter and digits are a name")
+}
+
+fn number_of(group: &GroupName) -> Option<u64> {
+    group.as_str().strip_prefix('g')?.parse().ok()
 }
 
 /// `length` bytes that are not all the same, and differ between draws.

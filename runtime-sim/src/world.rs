@@ -14,9 +14,8 @@ use std::{
 };
 
 use ipnet::IpNet;
-use ringfort_machine::{Instant, NodeId, OrderId, ProcessId, Rng, Seed};
+use ringfort_machine::{Instant, NodeId, ProcessId, Rng, Seed};
 use ringfort_node::{Action, Event, LocalEvent, Note};
-use ringfort_vip::{AddressAction, AddressOutcome};
 
 use crate::{
     checker::Violation,
@@ -67,20 +66,6 @@ pub(crate) enum Planned {
     Arrive(Port, Frame),
     /// A disk order completes.
     Disk { host: usize, number: u64 },
-    /// An address order takes effect.
-    Address {
-        host: usize,
-        life: u64,
-        order: OrderId,
-        action: AddressAction,
-    },
-    /// An address order is reported done.
-    AddressDone {
-        host: usize,
-        life: u64,
-        order: OrderId,
-        outcome: AddressOutcome,
-    },
     /// A fault strikes or is mended; void after calm if it was planned before.
     Fault { fault: Fault, before_calm: bool },
     /// The next fault is drawn.

@@ -1,8 +1,8 @@
 //! Address orders of a process: what changes on the interface of its host, exactly when it changes.
 //!
-//! The orders of a host are carried out one after the other and take a while each. The lines `vip_up` and
-//! `vip_down` tell what the stack has, not what the arbiter of addresses believes; an order under way takes
-//! effect even while the process stands still, but not after its end.
+//! An order takes effect when the process gives it, as a system call does; what takes a while is the report.
+//! An effect that came later would cross a change of the configuration, and no arbiter could prevent that a
+//! neighbour met in the meantime has the address too. Reports come in the order of the orders.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -11,6 +11,7 @@ use std::{
 
 use ipnet::IpNet;
 use ringfort_machine::OrderId;
+use ringfort_node::Event;
 use ringfort_vip::{AddressAction, AddressError, AddressErrorKind, AddressOutcome};
 
 use super::{Planned, World};
@@ -18,33 +19,6 @@ use crate::{fabric::Mac, trace::Kind};
 
 impl World {
     pub(super) fn address_order(&mut self, index: usize, order: OrderId, action: AddressAction) {
-        let host = &mut self.hosts[index];
-        let most = self.options.address_ns;
-        let takes = Duration::from_nanos(host.rng.between(most / 20, most));
-        let at = host.addresses_busy_until.max(self.now) + takes;
-        host.addresses_busy_until = at;
-        let life = host.lives;
-        self.queue.plan(
-            at,
-            Planned::Address {
-                host: index,
-                life,
-                order,
-                action,
-            },
-        );
-    }
-
-    pub(super) fn address_takes_effect(
-        &mut self,
-        index: usize,
-        life: u64,
-        order: OrderId,
-        action: AddressAction,
-    ) {
-        if !self.is_life(index, life) {
-            return; // the process that wanted it is gone, and its worker with it
-        }
         let outcome = match action {
             AddressAction::Survey => {
                 let held = &self.hosts[index].held;
@@ -68,19 +42,18 @@ impl World {
                 AddressOutcome::Done
             }
         };
-        let most = self.options.address_ns / 4;
-        let after = Duration::from_nanos(self.hosts[index].rng.between(0, most));
-        // Reports come in the order of the orders: nothing else begins before this one is told.
         let host = &mut self.hosts[index];
-        let at = self.now + after;
-        host.addresses_busy_until = host.addresses_busy_until.max(at);
+        let most = self.options.address_ns;
+        let takes = Duration::from_nanos(host.rng.between(most / 20, most));
+        let at = host.addresses_busy_until.max(self.now) + takes;
+        host.addresses_busy_until = at;
+        let (life, event) = (host.lives, Event::Address { order, outcome });
         self.queue.plan(
             at,
-            Planned::AddressDone {
+            Planned::Give {
                 host: index,
                 life,
-                order,
-                outcome,
+                event,
             },
         );
     }

@@ -58,24 +58,6 @@ impl World {
         match planned {
             Planned::Arrive(port, frame) => self.arrive(port, frame),
             Planned::Disk { host, number } => self.disk_completed(host, number),
-            Planned::Address {
-                host,
-                life,
-                order,
-                action,
-            } => {
-                self.address_takes_effect(host, life, order, action);
-            }
-            Planned::AddressDone {
-                host,
-                life,
-                order,
-                outcome,
-            } => {
-                if self.is_life(host, life) {
-                    self.give(host, Event::Address { order, outcome });
-                }
-            }
             Planned::Fault { fault, before_calm } => {
                 if !(before_calm && self.calm_at.is_some()) {
                     self.inject(fault);
@@ -173,7 +155,7 @@ impl World {
                 Action::Console(action) => self.console(host, action),
                 Action::Listener(action) => self.listener(host, action),
                 Action::Connection(action) => self.connection(host, action),
-                Action::Group { .. } => {} // clients of the simulation only read the trace
+                Action::Group { client, event } => self.group_event(host, client, &event),
                 Action::Disk(order, action) => self.disk_order(host, order, action),
                 Action::Address(order, action) => self.address_order(host, order, action),
                 Action::Note(note) => self.note(host, note),

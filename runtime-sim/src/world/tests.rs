@@ -5,7 +5,8 @@ use std::{cell::RefCell, rc::Rc};
 
 use bytes::Bytes;
 use ringfort_logs::Class;
-use ringfort_machine::Deadline;
+use ringfort_machine::{Deadline, OrderId};
+use ringfort_vip::AddressAction;
 
 use super::*;
 use crate::{

@@ -69,7 +69,7 @@ fn addresses_outlive_a_kill_and_not_a_loss_of_power() {
 }
 
 #[test]
-fn an_order_dies_with_its_process_but_not_in_a_pause() {
+fn the_report_of_an_order_dies_with_its_process_and_waits_for_a_pause() {
     let mut stage = addresses();
     let acquire = || LocalEvent::Append {
         log: "acquire".to_owned(),
@@ -80,10 +80,12 @@ fn an_order_dies_with_its_process_but_not_in_a_pause() {
     stage.world.local_at(now, 0, acquire());
     stage.world.local_at(now, 1, acquire());
     stage.world.run_until(now);
+    assert_eq!(stage.lines(), [format!("n1#1 {UP}"), format!("m1#1 {UP}")]);
     stage.world.inject(Fault::Kill(0));
+    stage.world.inject(Fault::Start(0));
     stage.world.inject(Fault::Pause(1));
     stage.run(500);
-    assert_eq!(stage.lines()[2..], [format!("m1#1 {UP}")]);
+    assert_eq!(stage.seen(0, "outcome"), 0, "the next life is not told");
     assert_eq!(
         stage.seen(1, "outcome"),
         0,
