@@ -40,7 +40,8 @@ impl Civil {
             month_from_march - 9
         };
         let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
-        let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+        let leap =
+            year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
         let before = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
         let leap_day = if leap && month > 2 { 1 } else { 0 };
         Self {

@@ -30,7 +30,9 @@ pub enum DestinationError {
     #[error("`{0}://` is not known: use cluster://, jlog:// or file://, or a bare path")]
     Scheme(String),
     /// A path that does not begin with a slash.
-    #[error("`{0}` is not an absolute path: after the scheme there must be a third slash, as in cluster:///var/log/mainlog")]
+    #[error(
+        "`{0}` is not an absolute path: after the scheme there must be a third slash, as in cluster:///var/log/mainlog"
+    )]
     Relative(String),
     /// A query that is not known.
     #[error("`?{0}` is not known: the only one is ?subscribers=a,b")]

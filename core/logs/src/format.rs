@@ -25,10 +25,7 @@ pub(crate) fn checksum(bytes: &[u8]) -> u32 {
 
 /// The `N` bytes at `offset`, if they are there.
 pub(crate) fn field<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
-    bytes
-        .get(offset..offset.checked_add(N)?)?
-        .try_into()
-        .ok()
+    bytes.get(offset..offset.checked_add(N)?)?.try_into().ok()
 }
 
 pub(crate) fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use ringfort_wire::logs::RecordId;
 
+pub use crate::checkpoint::Checkpoint;
 use crate::{
     format::{
         HEADER_BYTES, Parsed, Scope, SegmentHeader, SegmentName, log_hash, parse,
@@ -15,7 +16,6 @@ use crate::{
     },
     record::Record,
 };
-pub use crate::checkpoint::Checkpoint;
 
 /// A segment, by its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -15,11 +15,7 @@ mod load;
 mod pattern;
 mod state;
 
-use alloc::{
-    collections::BTreeMap,
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 pub use api::{Action, Event, Source, SourceStatus, Status};
@@ -28,9 +24,7 @@ pub use config::{Config, ConfigError};
 use link::{Contact, Link, Wanted};
 use load::Load;
 pub use pattern::{Pattern, PatternError};
-use ringfort_machine::{
-    Deadline, Digest, Instant, Machine, NodeId, OrderId, Rng, Seed, Sink,
-};
+use ringfort_machine::{Deadline, Digest, Instant, Machine, NodeId, OrderId, Rng, Seed, Sink};
 use ringfort_wire::logs::Body;
 pub(crate) use state::State;
 

@@ -277,8 +277,14 @@ impl Machine for Server {
         let stores = self.stores.values().chain(self.retired.values());
         let sessions = self.sessions.values().flat_map(|session| {
             [
-                Some(Deadline::new(session.heard_at + SILENCE, "logs: silent stream")),
-                Some(Deadline::new(session.said_at + HEARTBEAT, "logs: heartbeat")),
+                Some(Deadline::new(
+                    session.heard_at + SILENCE,
+                    "logs: silent stream",
+                )),
+                Some(Deadline::new(
+                    session.said_at + HEARTBEAT,
+                    "logs: heartbeat",
+                )),
             ]
         });
         Deadline::earliest(stores.map(Store::deadline).chain(sessions))

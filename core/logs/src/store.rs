@@ -47,7 +47,10 @@ enum Phase {
     Recovering(Recovery),
     Running(Writer),
     /// Making everything durable; `ending` once the mark of the end is with the disk.
-    Closing { writer: Writer, ending: bool },
+    Closing {
+        writer: Writer,
+        ending: bool,
+    },
     Closed,
 }
 
@@ -110,25 +113,30 @@ impl Store {
 
     /// The newest identity that any reader can have: of the log's present incarnation.
     pub fn durable(&self) -> Option<RecordId> {
-        self.writer()
-            .map(|writer| RecordId::new(writer.incarnation(), writer.durable_end().saturating_sub(1)))
+        self.writer().map(|writer| {
+            RecordId::new(writer.incarnation(), writer.durable_end().saturating_sub(1))
+        })
     }
 
     /// A picture for tools.
     pub fn status(&self) -> Status {
         let some = |id: RecordId| (id != RecordId::BEFORE_ALL).then_some(id);
         let writer = self.writer();
-        let subscribers = self.subscribers.list().into_iter().map(|(name, checkpoint)| {
-            let lag = writer
-                .map(|writer| reads::lag(&self.segments, writer, checkpoint))
-                .unwrap_or_default();
-            SubscriberStatus {
-                name,
-                checkpoint,
-                lag_records: lag.records,
-                lag_bytes: lag.bytes,
-            }
-        });
+        let subscribers = self
+            .subscribers
+            .list()
+            .into_iter()
+            .map(|(name, checkpoint)| {
+                let lag = writer
+                    .map(|writer| reads::lag(&self.segments, writer, checkpoint))
+                    .unwrap_or_default();
+                SubscriberStatus {
+                    name,
+                    checkpoint,
+                    lag_records: lag.records,
+                    lag_bytes: lag.bytes,
+                }
+            });
         Status {
             key: self.config.key.clone(),
             running: self.is_running(),
@@ -193,8 +201,7 @@ impl Store {
         }
         let beginning = self.segments.beginning();
         let (checkpoints, damaged) = (&recovery.checkpoints, &recovery.damaged);
-        self.subscribers =
-            Subscribers::recover(&self.config, checkpoints, damaged, beginning, out);
+        self.subscribers = Subscribers::recover(&self.config, checkpoints, damaged, beginning, out);
         self.phase = Phase::Running(writer);
         while let Some(event) = self.early.pop() {
             self.take(now, event, out);
@@ -316,7 +323,8 @@ impl Store {
         match purpose {
             Purpose::Recover => self.recovered(now, outcome, out),
             Purpose::Checkpoint { name } => {
-                self.subscribers.written(now, config, &name, done(outcome), out);
+                self.subscribers
+                    .written(now, config, &name, done(outcome), out);
             }
             Purpose::RemoveSlot { name, last } => {
                 self.subscribers
@@ -421,8 +429,7 @@ impl Store {
             Some((file, write)) => {
                 let end = |synced| Purpose::End { synced };
                 self.orders.issue(end(false), write, out);
-                self.orders
-                    .issue(end(true), DiskAction::Sync { file }, out);
+                self.orders.issue(end(true), DiskAction::Sync { file }, out);
             }
             None => {
                 self.phase = Phase::Closed;
@@ -471,7 +478,9 @@ impl Machine for Store {
             .number(self.reads.len() as u64)
             .number(self.early.len() as u64)
             .number(self.segments.bytes());
-        let ids = self.writer().map(|writer| (writer.last(), writer.durable()));
+        let ids = self
+            .writer()
+            .map(|writer| (writer.last(), writer.durable()));
         let ids: Vec<RecordId> = ids.into_iter().flat_map(|(a, b)| [a, b]).collect();
         for id in ids {
             into.number(id.incarnation).number(id.sequence);

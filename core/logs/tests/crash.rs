@@ -6,7 +6,10 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use ringfort_logs::{Class, RecordId, store::{Config, Event}};
+use ringfort_logs::{
+    Class, RecordId,
+    store::{Config, Event},
+};
 use ringfort_machine::{Rng, Seed};
 use support::{Bench, Known, disk::Fault};
 
@@ -30,7 +33,11 @@ fn check(bench: &mut Bench, promised: Option<RecordId>, before: &[Known]) -> Vec
     bench.run();
     let upto = bench.recovered.expect("recovery comes to an end");
     let (found, gaps) = bench.read_all(RecordId::BEFORE_ALL);
-    assert_eq!(found.last().map(|last| last.id), upto, "what is told is what is there");
+    assert_eq!(
+        found.last().map(|last| last.id),
+        upto,
+        "what is told is what is there"
+    );
     let ids: BTreeSet<RecordId> = found.iter().map(|known| known.id).collect();
     assert_eq!(ids.len(), found.len(), "nothing is repeated");
     assert!(found.is_sorted_by(|one, next| one.id < next.id), "in order");
@@ -64,7 +71,9 @@ fn carry_on(bench: &mut Bench, found: &[Known]) {
 fn every_loss_of_every_small_log_is_survived() {
     let mut states = 0_u64;
     for script in 0..27_u32 {
-        let classes: Vec<Class> = (0..3).map(|at| Class::ALL[(script / 3_u32.pow(at) % 3) as usize]).collect();
+        let classes: Vec<Class> = (0..3)
+            .map(|at| Class::ALL[(script / 3_u32.pow(at) % 3) as usize])
+            .collect();
         for steps in 0.. {
             let mut bench = Bench::new(config());
             bench.run();
@@ -129,7 +138,11 @@ fn life(seed: u64, power: bool, faults: bool) {
         let (promised, written) = (bench.durable, bench.written);
         let before = bench.appended.clone();
         bench.crash(power, &mut rng);
-        let promised = if power { promised } else { promised.max(written) };
+        let promised = if power {
+            promised
+        } else {
+            promised.max(written)
+        };
         let found = check(&mut bench, promised, &before);
         carry_on(&mut bench, &found);
         bench.durable = bench.durable.max(found.last().map(|last| last.id));

@@ -23,7 +23,10 @@ fn nothing_happens_and_everything_arrives() {
 }
 
 fn is_gap(note: &ringfort_logs::Note) -> bool {
-    matches!(note, ringfort_logs::Note::Damaged { .. } | ringfort_logs::Note::TailCut { .. })
+    matches!(
+        note,
+        ringfort_logs::Note::Damaged { .. } | ringfort_logs::Note::TailCut { .. }
+    )
 }
 
 #[test]

@@ -82,7 +82,13 @@ pub(crate) enum Parsed<'a> {
 }
 
 /// Lays out a record. `unsynced` saturates: it is evidence, not an address.
-pub(crate) fn encode(scope: Scope, sequence: u64, unsynced: u64, previous: u32, append: &Append) -> (Bytes, u32) {
+pub(crate) fn encode(
+    scope: Scope,
+    sequence: u64,
+    unsynced: u64,
+    previous: u32,
+    append: &Append,
+) -> (Bytes, u32) {
     lay_out(scope, sequence, unsynced, previous, append, KIND_RECORD)
 }
 
@@ -96,7 +102,14 @@ pub(crate) fn encode_end(scope: Scope, sequence: u64, previous: u32) -> Bytes {
     lay_out(scope, sequence, 0, previous, &append, KIND_END).0
 }
 
-fn lay_out(scope: Scope, sequence: u64, unsynced: u64, previous: u32, append: &Append, kind: u8) -> (Bytes, u32) {
+fn lay_out(
+    scope: Scope,
+    sequence: u64,
+    unsynced: u64,
+    previous: u32,
+    append: &Append,
+    kind: u8,
+) -> (Bytes, u32) {
     let mut out = BytesMut::with_capacity(RECORD_BYTES.saturating_add(append.payload.len()));
     out.put_u16_le(MARK);
     out.put_u8(append.class as u8);

@@ -155,7 +155,10 @@ impl Commit {
         if self.step != Step::Idle {
             return None;
         }
-        let idle = self.open.values().map(|open| open.used_at + config.max_idle);
+        let idle = self
+            .open
+            .values()
+            .map(|open| open.used_at + config.max_idle);
         idle.chain(self.gather_at).min()
     }
 
@@ -176,9 +179,8 @@ impl Commit {
         if self.step != Step::Idle {
             return Vec::new();
         }
-        let due = hurry
-            || self.gather_at.is_some_and(|at| at <= now)
-            || self.queue_bytes >= CYCLE_BYTES;
+        let due =
+            hurry || self.gather_at.is_some_and(|at| at <= now) || self.queue_bytes >= CYCLE_BYTES;
         if !self.queue.is_empty() && due {
             self.begin(now, config);
             if self.lines.is_empty() {
@@ -195,7 +197,8 @@ impl Commit {
     /// Takes a step for outputs that nobody has used for a while. Whether there are any.
     fn close_idle(&mut self, now: Instant, config: &Config) -> bool {
         let before = self.open.len();
-        self.open.retain(|_, open| open.used_at + config.max_idle > now);
+        self.open
+            .retain(|_, open| open.used_at + config.max_idle > now);
         let any = self.open.len() < before;
         if any {
             self.step = Step::Keep(State {
@@ -356,10 +359,16 @@ impl Commit {
                 }
             },
             Step::Write(count, failed) => {
-                return (None, self.one_of(now, config, (count, failed, false), file, outcome, out));
+                return (
+                    None,
+                    self.one_of(now, config, (count, failed, false), file, outcome, out),
+                );
             }
             Step::Sync(count, failed) => {
-                return (None, self.one_of(now, config, (count, failed, true), file, outcome, out));
+                return (
+                    None,
+                    self.one_of(now, config, (count, failed, true), file, outcome, out),
+                );
             }
             Step::Keep(state) => match done(outcome) {
                 Ok(()) => {
@@ -392,11 +401,7 @@ impl Commit {
         self.retry_at = Some(now + config.retry_delay);
     }
 
-    fn found(
-        &mut self,
-        mut directories: Vec<Path>,
-        outcome: DiskOutcome,
-    ) -> Result<(), DiskError> {
+    fn found(&mut self, mut directories: Vec<Path>, outcome: DiskOutcome) -> Result<(), DiskError> {
         let entries = match listing(outcome) {
             Ok(entries) => entries,
             Err(error) => {
@@ -508,9 +513,7 @@ impl Commit {
         self.lines.clear();
         let mut kept = Kept::new();
         for item in self.cycle.drain(..) {
-            let entry = kept
-                .entry(item.source)
-                .or_insert((RecordId::BEFORE_ALL, 0));
+            let entry = kept.entry(item.source).or_insert((RecordId::BEFORE_ALL, 0));
             entry.0 = item.what.last();
             entry.1 = entry.1.saturating_add(item.cost);
         }

@@ -143,9 +143,8 @@ impl Puller {
 
     /// Asks for the logs of a node that are due.
     pub(super) fn ask(&mut self, now: Instant, node: NodeId, out: &mut impl Sink<Action>) {
-        let due = |feed: &Feed| {
-            feed.published && matches!(feed.wanted, Wanted::Later(at) if at <= now)
-        };
+        let due =
+            |feed: &Feed| feed.published && matches!(feed.wanted, Wanted::Later(at) if at <= now);
         let Some(link) = self.links.get(&node) else {
             return;
         };

@@ -121,9 +121,11 @@ impl Link {
 /// How long to wait after so many failures: doubled each time up to a limit, and between half and all of that,
 /// so that a fleet does not return at one moment.
 fn backoff(config: &Config, failures: u32, rng: &mut Rng) -> Duration {
-    let doubled = config
-        .reconnect_first
-        .saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
+    let doubled = config.reconnect_first.saturating_mul(
+        1_u32
+            .checked_shl(failures.saturating_sub(1))
+            .unwrap_or(u32::MAX),
+    );
     jitter(doubled.min(config.reconnect_limit), rng)
 }
 

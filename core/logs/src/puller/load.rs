@@ -2,7 +2,7 @@
 //!
 //! What is beyond was written by a life that ended before it could say so; those records come again.
 
-use alloc::{vec::Vec};
+use alloc::vec::Vec;
 
 use bytes::{BufMut, BytesMut};
 use ringfort_machine::{Instant, Sink};

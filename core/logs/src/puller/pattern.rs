@@ -9,11 +9,27 @@ use alloc::{format, string::String, vec::Vec};
 use crate::calendar::Civil;
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const DAYS: [&str; 7] = [
-    "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
+    "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
 ];
 /// The longest name of another machine in a path, in characters.
 const NAME_LIMIT: usize = 128;
@@ -24,10 +40,14 @@ const KNOWN: &str = "aAbBCdDeFhHIjmMpRsSTuwyYzZ";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// Nothing in it.
-    #[error("`Logfile` is empty: give a path, for example /var/log/eccluster/%Y/%m/%d/%{{l}}/%{{n}}")]
+    #[error(
+        "`Logfile` is empty: give a path, for example /var/log/eccluster/%Y/%m/%d/%{{l}}/%{{n}}"
+    )]
     Empty,
     /// A conversion that is not known.
-    #[error("`%{conversion}` at byte {at} of `Logfile` is not known; expected one of %{{l}} %{{n}} %{{s}} %% or % and a letter of {KNOWN}")]
+    #[error(
+        "`%{conversion}` at byte {at} of `Logfile` is not known; expected one of %{{l}} %{{n}} %{{s}} %% or % and a letter of {KNOWN}"
+    )]
     Unknown {
         /// What follows the percent sign.
         conversion: String,
@@ -83,13 +103,18 @@ impl Pattern {
                     continue;
                 }
                 '{' => {
+                    let mut closed = false;
                     let name: String = rest
                         .by_ref()
                         .map(|(_, character)| character)
-                        .take_while(|character| *character != '}')
+                        .take_while(|character| {
+                            closed = *character == '}';
+                            !closed
+                        })
                         .collect();
-                    named(&name).ok_or_else(|| PatternError::Unknown {
-                        conversion: format!("{{{name}}}"),
+                    let known = if closed { named(&name) } else { None };
+                    known.ok_or_else(|| PatternError::Unknown {
+                        conversion: format!("{{{name}{}", if closed { "}" } else { "" }),
                         at,
                     })?
                 }

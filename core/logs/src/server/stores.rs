@@ -27,12 +27,14 @@ impl Server {
         } else {
             &mut self.stores
         };
-        let Some((key, store)) = stores.get_key_value(log).map(|(key, _)| key.clone()).and_then(
-            |key| {
+        let Some((key, store)) = stores
+            .get_key_value(log)
+            .map(|(key, _)| key.clone())
+            .and_then(|key| {
                 let store = stores.get_mut(log)?;
                 Some((key, store))
-            },
-        ) else {
+            })
+        else {
             return;
         };
         let mut actions = Vec::new();
@@ -108,7 +110,13 @@ impl Server {
     ) {
         match self.orders.remove(&order) {
             Some((log, retired, order)) => {
-                self.drive(now, &log, retired, store::Event::Done { order, outcome }, out);
+                self.drive(
+                    now,
+                    &log,
+                    retired,
+                    store::Event::Done { order, outcome },
+                    out,
+                );
             }
             None => out.push(Action::Note(Note::UnexpectedOutcome {
                 log: Arc::from("any"),
@@ -126,10 +134,8 @@ impl Server {
         if self.closing {
             return;
         }
-        let mut wanted: BTreeMap<Arc<str>, store::Config> = logs
-            .into_iter()
-            .map(|log| (log.key.clone(), log))
-            .collect();
+        let mut wanted: BTreeMap<Arc<str>, store::Config> =
+            logs.into_iter().map(|log| (log.key.clone(), log)).collect();
         let stale: Vec<Arc<str>> = self
             .stores
             .iter()

@@ -48,9 +48,14 @@ impl Server {
                 return;
             }
         };
-        let newest = self.stores.get(wish.log.as_str()).and_then(store::Store::durable);
+        let newest = self
+            .stores
+            .get(wish.log.as_str())
+            .and_then(store::Store::durable);
         // What a log never promised is not from this log: its directory was lost. Begin at the checkpoint then.
-        let from = wish.from.filter(|from| newest.is_some_and(|id| *from <= id));
+        let from = wish
+            .from
+            .filter(|from| newest.is_some_and(|id| *from <= id));
         let mut after = from.unwrap_or(checkpoint).max(checkpoint);
         if defect::active(Defect::ReplayFromStart) {
             after = RecordId::BEFORE_ALL;
@@ -101,26 +106,27 @@ impl Server {
         let checkpoint = store
             .checkpoint(&wish.subscriber)
             .ok_or(Why::UnknownSubscriber)?;
-        let name = (Arc::from(wish.log.as_str()), Arc::from(wish.subscriber.as_str()));
+        let name = (
+            Arc::from(wish.log.as_str()),
+            Arc::from(wish.subscriber.as_str()),
+        );
         let newer = self
             .holders
             .get(&name)
             .and_then(|(stream, channel)| self.sessions.get(stream)?.channels.get(channel))
             .is_some_and(|holder| holder.epoch > wish.epoch);
-        if newer { Err(Why::Fenced) } else { Ok(checkpoint) }
+        if newer {
+            Err(Why::Fenced)
+        } else {
+            Ok(checkpoint)
+        }
     }
 
     fn channel(&mut self, at: At) -> Option<&mut Channel> {
         self.sessions.get_mut(&at.0)?.channels.get_mut(&at.1)
     }
 
-    pub(super) fn credit(
-        &mut self,
-        now: Instant,
-        at: At,
-        bytes: u32,
-        out: &mut impl Sink<Action>,
-    ) {
+    pub(super) fn credit(&mut self, now: Instant, at: At, bytes: u32, out: &mut impl Sink<Action>) {
         if let Some(channel) = self.channel(at) {
             // More than a puller can sensibly have outstanding adds nothing.
             channel.credit = channel
@@ -163,7 +169,10 @@ impl Server {
         id: RecordId,
         out: &mut impl Sink<Action>,
     ) {
-        let holder = self.holders.get(&(log.clone(), subscriber.clone())).copied();
+        let holder = self
+            .holders
+            .get(&(log.clone(), subscriber.clone()))
+            .copied();
         if let Some(at) = holder
             && let Some(reader) = self.channel(at)
             && reader.asked

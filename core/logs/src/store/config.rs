@@ -69,7 +69,9 @@ pub enum ConfigError {
         expected: &'static str,
     },
     /// Two logs in one place.
-    #[error("logs `{one}` and `{other}` share a key or the directory `{directory}`: each needs its own")]
+    #[error(
+        "logs `{one}` and `{other}` share a key or the directory `{directory}`: each needs its own"
+    )]
     Twice {
         /// The first.
         one: String,

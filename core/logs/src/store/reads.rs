@@ -232,7 +232,13 @@ impl Reads {
             }
             YieldEnd::Enough => {}
             YieldEnd::Needs(_) | YieldEnd::Damaged => {
-                damage(config, segment, result.mark.sequence.max(fetch.wanted), writer, out);
+                damage(
+                    config,
+                    segment,
+                    result.mark.sequence.max(fetch.wanted),
+                    writer,
+                    out,
+                );
             }
         }
     }

@@ -42,7 +42,10 @@ enum Step {
     /// Reading the `n`th slot.
     Slot(usize),
     /// Reading the segment at `index` in full, so far this much.
-    Scan { index: usize, content: BytesMut },
+    Scan {
+        index: usize,
+        content: BytesMut,
+    },
     /// Making the `n`th scanned segment durable, as a new copy.
     Settle(usize),
     /// Beginning the new incarnation.
@@ -127,11 +130,7 @@ impl Recovery {
             Step::Slot(index) => {
                 let (name, slot) = self.slots.get(*index)?;
                 let file = crate::format::checkpoint_name(name, *slot);
-                read(
-                    join(&config.directory, &file),
-                    0,
-                    CHECKPOINT_LIMIT as u32,
-                )
+                read(join(&config.directory, &file), 0, CHECKPOINT_LIMIT as u32)
             }
             Step::Scan { index, content } => {
                 let segment = self.segments.get(*index)?;
@@ -167,10 +166,9 @@ impl Recovery {
         outcome: DiskOutcome,
     ) -> Result<(), DiskError> {
         let outcome = match (&self.step, outcome) {
-            (
-                Step::Header(_) | Step::Slot(_) | Step::Scan { .. },
-                DiskOutcome::Failed(error),
-            ) if error.kind != DiskErrorKind::Missing && self.failures >= READ_ATTEMPTS => {
+            (Step::Header(_) | Step::Slot(_) | Step::Scan { .. }, DiskOutcome::Failed(error))
+                if error.kind != DiskErrorKind::Missing && self.failures >= READ_ATTEMPTS =>
+            {
                 DiskOutcome::Data(Bytes::new())
             }
             (_, outcome) => outcome,
@@ -202,8 +200,11 @@ impl Recovery {
                 first,
                 last,
                 cause,
-                count: (last.sequence < u64::MAX)
-                    .then(|| last.sequence.saturating_sub(first.sequence).saturating_add(1)),
+                count: (last.sequence < u64::MAX).then(|| {
+                    last.sequence
+                        .saturating_sub(first.sequence)
+                        .saturating_add(1)
+                }),
             }
         });
         Some(Found { header, lost })
@@ -320,7 +321,8 @@ impl Recovery {
         let Some((name, slot)) = self.slots.get(index).cloned() else {
             return;
         };
-        let sound = Checkpoint::decode(bytes).filter(|found| found.name == name && found.log == log);
+        let sound =
+            Checkpoint::decode(bytes).filter(|found| found.name == name && found.log == log);
         match sound {
             Some(found) => {
                 let newer = self
@@ -416,7 +418,9 @@ impl Recovery {
         let later = self
             .scanned
             .iter()
-            .filter(|other| other.name > scanned.name && other.name.base.sequence < self.verdict.end)
+            .filter(|other| {
+                other.name > scanned.name && other.name.base.sequence < self.verdict.end
+            })
             .map(|other| other.name.base.sequence)
             .min();
         let end = later.unwrap_or(u64::MAX);

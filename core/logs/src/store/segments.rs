@@ -72,10 +72,7 @@ impl Segment {
 
     /// The identity of its last record; for the newest segment, that of every record it may still get.
     pub(crate) const fn last(&self) -> RecordId {
-        RecordId::new(
-            self.name.base.incarnation,
-            self.end.saturating_sub(1),
-        )
+        RecordId::new(self.name.base.incarnation, self.end.saturating_sub(1))
     }
 
     /// The nearest known place at or before `sequence`.
@@ -95,7 +92,11 @@ impl Segment {
 
     /// Remembers a place.
     pub(crate) fn remember(&mut self, mark: Mark) {
-        if self.marks.iter().any(|known| known.sequence == mark.sequence) {
+        if self
+            .marks
+            .iter()
+            .any(|known| known.sequence == mark.sequence)
+        {
             return;
         }
         if self.marks.len() >= MARKS {
@@ -151,9 +152,7 @@ impl Segments {
     }
 
     pub(crate) fn insert(&mut self, segment: Segment) {
-        let at = self
-            .list
-            .partition_point(|known| known.name < segment.name);
+        let at = self.list.partition_point(|known| known.name < segment.name);
         self.list.insert(at, segment);
         self.refresh();
     }
@@ -224,7 +223,11 @@ impl Segments {
                 ..gap(after, lost, cause)
             };
             let countable = sum.first.incarnation == lost.incarnation;
-            return Next::Gap(if countable { gap(after, lost, cause) } else { sum });
+            return Next::Gap(if countable {
+                gap(after, lost, cause)
+            } else {
+                sum
+            });
         }
         let skip = u64::from(index > 0 && defect::active(Defect::SkipAtSegmentEnd));
         Self::within(segment, index, base.sequence.saturating_add(skip))

@@ -15,7 +15,9 @@ use bytes::{Bytes, BytesMut};
 use ringfort_machine::{Instant, Sink};
 use ringfort_wire::logs::RecordId;
 
-use super::{Action, Config, orders::Orders, orders::Purpose, segments::Segment, segments::Segments};
+use super::{
+    Action, Config, orders::Orders, orders::Purpose, segments::Segment, segments::Segments,
+};
 use crate::{
     disk::{DiskAction, Path, join},
     format::{HEADER_BYTES, Scope, SegmentHeader, SegmentName, encode, encode_end},
@@ -314,7 +316,12 @@ impl Writer {
         };
         self.files
             .push_back(File::new(&config.directory, header, false));
-        segments.insert(Segment::new(&config.directory, header.name, Some(header), 0));
+        segments.insert(Segment::new(
+            &config.directory,
+            header.name,
+            Some(header),
+            0,
+        ));
         out.push(Action::Note(Note::Rolled {
             log: config.key.clone(),
             base,
@@ -447,9 +454,7 @@ impl Writer {
         }
         let mut upto = file.issued;
         while upto < end && data.len() < GATHER {
-            let stored = self
-                .stored(upto)
-                .expect("what is not written is in memory");
+            let stored = self.stored(upto).expect("what is not written is in memory");
             data.extend_from_slice(&stored.bytes);
             upto = upto.saturating_add(1);
         }

@@ -194,7 +194,10 @@ impl Bench {
                     }));
                 }
                 Fetched::Gap(gap) => {
-                    assert!(gap.first > after && gap.last >= gap.first, "{gap:?} after {after}");
+                    assert!(
+                        gap.first > after && gap.last >= gap.first,
+                        "{gap:?} after {after}"
+                    );
                     after = gap.last;
                     gaps.push(gap);
                 }

@@ -92,7 +92,10 @@ pub(crate) fn judge(world: &World, gaps_allowed: bool) {
         found.sort_unstable();
         wanted.sort_unstable();
         assert_eq!(found.len(), wanted.len(), "{log}");
-        assert!(found == wanted, "{log}: the output is not what was recorded");
+        assert!(
+            found == wanted,
+            "{log}: the output is not what was recorded"
+        );
     }
     // In each file the records of a log are in its order: the number in the payload grows.
     for (path, file) in &world.manager_disk.files {
@@ -110,8 +113,18 @@ pub(crate) fn judge(world: &World, gaps_allowed: bool) {
         }
     }
     for log in LOGS {
-        let last: Option<RecordId> = world.node.store(log).and_then(|store| store.status().durable);
-        let lag = world.node.store(log).map(|store| store.status().subscribers[0].lag_records);
-        assert_eq!(lag, Some(0), "{log}: everything is acknowledged, up to {last:?}");
+        let last: Option<RecordId> = world
+            .node
+            .store(log)
+            .and_then(|store| store.status().durable);
+        let lag = world
+            .node
+            .store(log)
+            .map(|store| store.status().subscribers[0].lag_records);
+        assert_eq!(
+            lag,
+            Some(0),
+            "{log}: everything is acknowledged, up to {last:?}"
+        );
     }
 }

@@ -171,7 +171,10 @@ impl World {
                 Action::Note(note) => self.notes.push(note),
                 Action::Subscribed { log, after, .. } => {
                     let known = self.checkpoints.get(&*log).copied();
-                    assert!(known <= Some(after), "{log}: {known:?} was acknowledged, not {after}");
+                    assert!(
+                        known <= Some(after),
+                        "{log}: {known:?} was acknowledged, not {after}"
+                    );
                 }
                 Action::AppendRefused { .. }
                 | Action::Unsubscribed { .. }
@@ -184,7 +187,10 @@ impl World {
     /// What recovery did not find and was never promised is lost; a promise that is not kept fails.
     fn recovered(&mut self, log: &str, upto: Option<RecordId>) {
         let promised = self.durable.get(log).max(self.written.get(log)).copied();
-        assert!(upto >= promised, "{log}: {promised:?} was promised, {upto:?} is there");
+        assert!(
+            upto >= promised,
+            "{log}: {promised:?} was promised, {upto:?} is there"
+        );
         for ((key, id), _) in &self.appended {
             if key == log && Some(*id) > upto {
                 self.lost.insert((key.clone(), *id));
@@ -223,10 +229,17 @@ impl World {
                     payload,
                 } => {
                     let key = (source.log.to_string(), id);
-                    assert_eq!(self.appended.get(&key), Some(&payload), "{key:?} is another");
+                    assert_eq!(
+                        self.appended.get(&key),
+                        Some(&payload),
+                        "{key:?} is another"
+                    );
                     assert!(self.recorded.insert(key.clone()), "{key:?} comes again");
                     let acknowledged = self.checkpoints.get(&key.0);
-                    assert!(acknowledged.is_none_or(|known| *known < id), "{key:?} was acknowledged");
+                    assert!(
+                        acknowledged.is_none_or(|known| *known < id),
+                        "{key:?} was acknowledged"
+                    );
                     self.told.push(key);
                 }
                 Action::GapSeen { source, gap } => {
@@ -378,8 +391,13 @@ impl World {
         self.life += 1;
         let mut actions = Vec::new();
         let seed = Seed::from_number(self.life);
-        self.manager = Puller::new(output(self.life, self.options), seed, self.now, &mut actions)
-            .expect("settings");
+        self.manager = Puller::new(
+            output(self.life, self.options),
+            seed,
+            self.now,
+            &mut actions,
+        )
+        .expect("settings");
         self.recorded.clear();
         self.asked = None;
         self.absorb_manager(actions);

@@ -53,7 +53,11 @@ impl Writer {
             }
             Err(error) => {
                 let full = error.kind == DiskErrorKind::Full;
-                let trouble = if full { Trouble::Full } else { Trouble::Poisoned };
+                let trouble = if full {
+                    Trouble::Full
+                } else {
+                    Trouble::Poisoned
+                };
                 file.state = State::Draining(trouble);
                 out.push(Action::Note(Note::WriteFailed {
                     log: config.key.clone(),
