@@ -28,6 +28,8 @@ use crate::{BootError, datagram::Datagrams, timer::Timer, token::Source};
 const FORMING: Duration = Duration::from_secs(20);
 /// One message in so many carries the time of its submission.
 const STAMPED: u64 = 64;
+/// How many visits of the token are submitted in advance.
+const AHEAD: usize = 3;
 /// A stamped message begins with this; others with zero.
 const STAMP: u8 = 1;
 /// Bytes of a stamp.
@@ -185,6 +187,9 @@ impl Runner {
         };
         let mut config = Config::new(me, cluster);
         config.datagram_limit = super::datagram_limit(load.size);
+        // A few visits of the token in advance: more would only measure how long messages wait in the outbox.
+        let packed = (config.datagram_limit / (load.size + 32)).max(1);
+        config.outbox_limit_messages = AHEAD * config.windows.personal as usize * packed;
         let seed = Seed::from_number(index as u64);
         let mut actions = Vec::new();
         let evs = Evs::new(config, seed, Instant::ORIGIN, &mut actions)

@@ -80,11 +80,12 @@ pub struct Node {
 impl Node {
     /// A node alone in its cluster, with everything below `directory`.
     pub fn new(directory: &Path, name: &str) -> Self {
+        let bus = free_udp();
         Self {
             name: name.into(),
-            cluster: format!("test of {name} in {}", directory.display()),
+            cluster: format!("test-{}-{bus}", std::process::id()),
             directory: directory.join(name),
-            bus: free_udp(),
+            bus,
             streams: free_tcp(),
             console: free_tcp(),
             peers: Vec::new(),
@@ -160,7 +161,7 @@ ec_logger \"ec_logger_cluster\" {{ mainlog = \"cluster://{directory}/mainlog=>ma
     /// Starts it and waits until its console answers.
     pub fn start(&self) -> Daemon {
         self.write();
-        let daemon = self.spawn();
+        let mut daemon = self.spawn();
         daemon.wait_ready();
         daemon
     }
@@ -202,18 +203,15 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    fn wait_ready(&self) {
+    fn wait_ready(&mut self) {
         let control = self.node.control();
-        let target = control.to_str().unwrap();
-        wait(
-            &format!("the console of {}\n{}", self.node.name, self.said()),
-            || {
-                run(&["console", target, "version"])
-                    .status
-                    .success()
-                    .then_some(())
-            },
-        );
+        let target = control.to_str().unwrap().to_owned();
+        wait("the console", || {
+            let ended = self.child.as_mut().unwrap().try_wait().unwrap();
+            assert!(ended.is_none(), "it has ended:\n{}", self.said());
+            let output = run(&["console", &target, "version"]);
+            output.status.success().then_some(())
+        });
     }
 
     /// Asks over its Unix socket.
