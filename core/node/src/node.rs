@@ -4,9 +4,16 @@
 //! service, runtime); the arrow back is a submission, which only fills the ring's outbox. So a pass is bounded
 //! by what its event set off, and the queue is empty when `handle` returns.
 
-use alloc::{boxed::Box, collections::VecDeque, string::String, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, VecDeque},
+    string::String,
+    sync::Arc,
+    vec::Vec,
+};
 use core::net::SocketAddr;
 
+use bytes::Bytes;
 use ringfort_evs as evs;
 use ringfort_groups as groups;
 use ringfort_logs as logs;
@@ -50,6 +57,9 @@ pub(crate) enum Effect {
 
 /// A node to pull logs from: who, its name, its subcluster, where.
 pub(crate) type Target = (NodeId, String, String, SocketAddr);
+
+/// A record that the end of the process may still take back.
+pub(crate) type Unwritten = (logs::RecordId, logs::Class, Bytes);
 
 /// The effects of one pass that are still to be worked off.
 #[derive(Debug, Default)]
@@ -97,6 +107,8 @@ pub struct Node {
     pub(crate) consoles: Consoles,
     pub(crate) leaving: Leaving,
     pub(crate) targets: Vec<Target>,
+    /// For the simulator: what is appended and not yet written, by log.
+    pub(crate) unwritten: BTreeMap<Arc<str>, VecDeque<Unwritten>>,
     pass: Pass,
 }
 
@@ -147,6 +159,7 @@ impl Node {
             consoles: Consoles::default(),
             leaving: Leaving::default(),
             targets: Vec::new(),
+            unwritten: BTreeMap::new(),
             pass,
             config,
             boot,

@@ -97,12 +97,6 @@ impl Roster {
             .collect()
     }
 
-    /// The name of `process`, or its number in the absence of one.
-    pub(crate) fn name(&self, process: ProcessId) -> String {
-        self.get(process)
-            .map_or_else(|| alloc::format!("{process}"), |said| said.name.clone())
-    }
-
     /// Adds the logical state to a fingerprint.
     pub(crate) fn digest(&self, into: &mut Digest) {
         for (process, said) in &self.members {

@@ -10,7 +10,7 @@ use alloc::{
 use bytes::Bytes;
 use ringfort_config::settings::Role;
 use ringfort_logs::{self as logs, Append, Class, DiskAction, DiskOutcome, RecordId};
-use ringfort_machine::{Instant, Machine, OrderId, Sink};
+use ringfort_machine::{Instant, OrderId, Sink};
 use ringfort_replication::{self as replication, Key};
 use ringfort_vip as vip;
 use ringfort_wire::{body, roster, service::Service};
@@ -163,20 +163,36 @@ impl Node {
                 class,
                 payload,
             } => {
-                self.observe(out, || Observation::Appended {
-                    log: log.to_string(),
-                    id,
-                    class,
-                    payload,
-                });
+                if self.config.observe {
+                    let unwritten = self.unwritten.entry(Arc::clone(&log)).or_default();
+                    unwritten.push_back((id, class, payload));
+                }
                 self.connections.on_appended(&log, id);
             }
             Logs::AppendRefused { log, .. } => self.on_append_refused(log, out),
-            Logs::Written { log, upto } => self.on_written(&log, upto, out),
+            Logs::Written { log, upto } => {
+                self.observe_written(&log, upto, out);
+                self.on_written(&log, upto, out);
+            }
             Logs::Durable { log, upto } => self.observe_durable(&log, Some(upto), out),
             Logs::Subscribed { .. } | Logs::Unsubscribed { .. } | Logs::Checkpointed { .. } => {}
             Logs::Closed => self.leaving.logs = true,
             Logs::Note(note) => out.push(Action::Note(Note::Logs(note))),
+        }
+    }
+
+    /// A record counts as appended once the end of the process cannot take it back; so does its client.
+    fn observe_written(&mut self, log: &str, upto: RecordId, out: &mut impl Sink<Action>) {
+        let Some(unwritten) = self.unwritten.get_mut(log) else {
+            return;
+        };
+        while let Some((id, class, payload)) = unwritten.pop_front_if(|(id, ..)| *id <= upto) {
+            out.push(Action::Note(Note::Observed(Observation::Appended {
+                log: log.to_string(),
+                id,
+                class,
+                payload,
+            })));
         }
     }
 

@@ -34,10 +34,11 @@ pub(super) struct Addresses {
 impl Addresses {
     fn on_up(&mut self, process: &Process, vip: &Text) -> Result<(), Violation> {
         let holders = self.held.entry(vip.clone()).or_default();
-        if let Some((_, conf)) = self.lives.conf_of(process)
-            && let Some(other) = holders
-                .values()
-                .find(|other| other.node() != process.node() && conf.members.contains(other))
+        let conf = |process: &Process| self.lives.get(process).and_then(|life| life.conf.as_ref());
+        let here = conf(process);
+        if let Some(other) = holders
+            .values()
+            .find(|other| other.node() != process.node() && here.is_some() && conf(other) == here)
         {
             return Err(Violation::new(
                 NAME,
