@@ -38,7 +38,10 @@ impl SegmentName {
             base: RecordId::new(incarnation, sequence),
             copy: u32::try_from(copy).ok()?,
         };
-        (name.file() == file).then_some(name)
+        // Both count from 1, and each must have a successor.
+        let numbers = [incarnation, sequence];
+        let possible = !numbers.contains(&0) && !numbers.contains(&u64::MAX);
+        (possible && name.file() == file).then_some(name)
     }
 }
 
