@@ -57,10 +57,6 @@ pub struct Timeouts {
     pub quarantine_min: Duration,
     /// The longest quarantine.
     pub quarantine_max: Duration,
-    /// How long a process is first kept out on what another member found; doubles each time.
-    pub hearsay_min: Duration,
-    /// The longest time it is kept out on that.
-    pub hearsay_max: Duration,
     /// How long a leaving process tries to deliver what it has before it goes.
     pub leave: Duration,
 }
@@ -81,8 +77,6 @@ impl Default for Timeouts {
             merge_delay: Duration::from_millis(10),
             quarantine_min: Duration::from_millis(500),
             quarantine_max: Duration::from_secs(8),
-            hearsay_min: Duration::from_secs(10),
-            hearsay_max: Duration::from_secs(600),
             leave: Duration::from_secs(1),
         }
     }
@@ -222,13 +216,7 @@ impl Timeouts {
                 "timeouts.quarantine_max",
             ),
         ];
-        let hearsay = (
-            self.hearsay_min,
-            self.hearsay_max,
-            "timeouts.hearsay_min",
-            "timeouts.hearsay_max",
-        );
-        for (low, high, low_name, high_name) in rules.into_iter().chain([hearsay]) {
+        for (low, high, low_name, high_name) in rules {
             if low.is_zero() || low > high {
                 return Err(ConfigError::Order(low_name, high_name));
             }

@@ -57,6 +57,12 @@ impl Shared {
         self.stamp
     }
 
+    /// The member `accuser` of our ring tells with whom it cannot be in one ring.
+    pub(crate) fn hear_claims(&mut self, accuser: ProcessId, kept_out: &[ProcessId], now: Instant) {
+        let timeouts = self.config.timeouts;
+        self.quarantine.on_claims(accuser, kept_out, now, &timeouts);
+    }
+
     /// Remembers a ring sequence.
     pub(crate) fn saw(&mut self, ring: RingId) {
         self.sequence = self.sequence.max(ring.sequence);

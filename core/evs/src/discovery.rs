@@ -9,7 +9,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use ringfort_machine::{Deadline, Digest, Instant, ProcessId, RingId};
-use ringfort_wire::{Kind, limits, ring::Beacon};
+use ringfort_wire::{
+    Kind, limits,
+    ring::{Beacon, Neighbour},
+};
 
 use crate::{Destination, Note, context::Context, deliver::Order, hearing};
 
@@ -46,20 +49,20 @@ impl Discovery {
         cx: &mut Context<'_>,
     ) {
         let hearing_time = cx.shared.config.timeouts.hearing;
-        let linked = cx
+        let willing = cx
             .shared
             .peers
-            .linked(cx.now, hearing_time)
+            .willing(cx.now, hearing_time)
             .any(|p| p == sender);
-        if hearing::is_kept_out(sender, linked, order, cx) {
+        if hearing::is_kept_out(sender, willing, order, cx) {
             return;
         }
-        if linked && self.merge.is_none() {
+        if willing && self.merge.is_none() {
             cx.note(Note::ForeignRing { ring, by: sender });
             let delay = cx.shared.config.timeouts.merge_delay;
             let jitter = cx.shared.rng.below(delay.as_nanos() as u64);
             self.merge = Some(cx.now + delay / 2 + Duration::from_nanos(jitter / 2));
-        } else if !linked && is_visible(order, cx) {
+        } else if !willing && is_visible(order, cx) {
             let jitter = Duration::from_nanos(cx.shared.rng.below(ANSWER.as_nanos() as u64));
             let gap = self.last_beacon.map_or(cx.now, |at| at + GAP);
             self.next_beacon = self.next_beacon.min((cx.now + jitter).max(gap));
@@ -90,7 +93,7 @@ impl Discovery {
         let hearing_time = cx.shared.config.timeouts.hearing;
         cx.shared
             .peers
-            .linked(cx.now, hearing_time)
+            .willing(cx.now, hearing_time)
             .filter(|process| !order.contains(*process))
             .filter(|process| !hearing::is_kept_out(*process, true, order, cx))
             .collect()
@@ -123,22 +126,40 @@ fn is_visible(order: &Order, cx: &Context<'_>) -> bool {
 }
 
 fn send(order: &Order, cx: &mut Context<'_>) {
-    let is_member = |process| order.contains(process);
-    let hearing_time = cx.shared.config.timeouts.hearing;
-    let shared = &*cx.shared;
-    let heard = shared
-        .peers
-        .audible(cx.now, hearing_time)
-        .filter(|process| !is_member(*process))
-        .filter(|process| !shared.quarantine.conceals(*process, cx.now, is_member))
-        .take(limits::MEMBERS)
-        .collect();
     let beacon = Beacon {
         sender: cx.shared.config.me,
         stamp: cx.shared.next_stamp(),
         ring: order.ring(),
-        heard,
+        neighbours: neighbours(order, cx),
     };
     let frame = cx.frame(Kind::Beacon, &beacon);
     cx.transmit(Destination::All, frame);
+}
+
+/// What there is to tell of processes outside the ring: the plain fact that they are heard, whatever is held
+/// against them, because only that fact can end an accusation; and apart from it what is held against them.
+fn neighbours(order: &Order, cx: &Context<'_>) -> Vec<Neighbour> {
+    let shared = &*cx.shared;
+    let is_member = |process| order.contains(process);
+    let heard: Vec<_> = shared
+        .peers
+        .audible(cx.now, shared.config.timeouts.hearing)
+        .collect();
+    let accused: Vec<_> = shared.quarantine.claims(cx.now).collect();
+    let mut all = [heard.as_slice(), accused.as_slice()].concat();
+    all.sort_unstable();
+    all.dedup();
+    all.retain(|process| !is_member(*process));
+    all.truncate(2 * limits::MEMBERS);
+    let tell = |process| {
+        let heard = heard.binary_search(&process).is_ok();
+        let accused = accused.binary_search(&process).is_ok();
+        Neighbour {
+            process,
+            heard,
+            accused,
+            shunned: accused || shared.quarantine.holds(process, true, cx.now, is_member),
+        }
+    };
+    all.into_iter().map(tell).collect()
 }

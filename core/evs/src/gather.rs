@@ -156,11 +156,12 @@ impl Gather {
     /// A beacon that was screened.
     pub(crate) fn on_beacon(mut self: Box<Self>, beacon: &Beacon, cx: &mut Context<'_>) -> Phase {
         let sender = beacon.sender.process;
-        let hears_me = beacon.heard.binary_search(&cx.shared.me()).is_ok();
-        hearing::on_frame(sender, beacon.stamp, hears_me, cx);
+        let regard = hearing::regard_in_beacon(beacon, cx.shared.me());
+        hearing::on_frame(sender, beacon.stamp, regard, cx);
         cx.shared.saw(beacon.ring);
         let stranger = !self.order.contains(sender) && self.roster.get(sender).is_none();
-        let wanted = stranger && hears_me && self.agreed.is_none();
+        let willing = regard.hears_us && !regard.shuns_us;
+        let wanted = stranger && willing && self.agreed.is_none();
         if wanted && !hearing::is_kept_out(sender, true, &self.order, cx) && self.roster.add(sender)
         {
             self.on_change(cx);
@@ -263,7 +264,7 @@ impl Gather {
 
     /// Goes on if everybody agrees; otherwise sees to the deadlines.
     fn settle(mut self: Box<Self>, cx: &mut Context<'_>) -> Phase {
-        if self.roster.dissenters().is_empty() && self.agreed.is_none() {
+        if self.agreed.is_none() && self.roster.dissenters().next().is_none() {
             let members = self.roster.alive().count();
             let failed = self.roster.iter().count() - members;
             cx.note(Note::Consensus { members, failed });
@@ -300,8 +301,8 @@ impl Gather {
     }
 
     fn refresh(&mut self, cx: &Context<'_>) {
-        let patience = |process: &ProcessId| self.patience(*process, cx);
-        let silent = self.roster.dissenters().iter().map(patience).min();
+        let patience = |process| self.patience(process, cx);
+        let silent = self.roster.dissenters().map(patience).min();
         let commit = self.agreed.map(|at| at + cx.shared.config.timeouts.commit);
         self.expires = silent
             .into_iter()
@@ -339,7 +340,7 @@ impl Gather {
             .peers
             .audible(cx.now, hearing)
             .filter(|process| self.roster.get(*process).is_none() && !is_member(*process))
-            .filter(|process| !shared.quarantine.conceals(*process, cx.now, is_member))
+            .filter(|process| !shared.quarantine.holds(*process, true, cx.now, is_member))
             .take(room)
             .map(|process| Candidate {
                 process,

@@ -4,19 +4,25 @@
 use ringfort_machine::ProcessId;
 use ringfort_wire::{
     Kind,
-    ring::{Commit, Join},
+    ring::{Beacon, Commit, Join},
 };
 
-use crate::{Note, Reason, commit::place, context::Context, deliver::Order, peers::Heard};
+use crate::{
+    Note, Reason,
+    commit::place,
+    context::Context,
+    deliver::Order,
+    peers::{Heard, Regard},
+};
 
 /// Takes note of a direct frame of `process`.
 pub(crate) fn on_frame(
     process: ProcessId,
     stamp: u64,
-    hears_me: bool,
+    regard: Regard,
     cx: &mut Context<'_>,
 ) -> Heard {
-    let heard = cx.shared.peers.hear(process, stamp, hears_me, cx.now);
+    let heard = cx.shared.peers.hear(process, stamp, regard, cx.now);
     if let Some(ended) = heard.ended {
         cx.shared.quarantine.release(ended);
         cx.note(Note::Reincarnated { process });
@@ -24,7 +30,7 @@ pub(crate) fn on_frame(
     if heard.forgot {
         cx.note(Note::TableFull { table: "peers" });
     }
-    if hears_me && cx.shared.quarantine.on_link(process, cx.now) {
+    if regard.hears_us && cx.shared.quarantine.on_link(process, cx.now) {
         cx.note(Note::QuarantineEnded { process });
     }
     heard
@@ -33,7 +39,7 @@ pub(crate) fn on_frame(
 /// Takes note of a join; a member of our ring may also take back an accusation by it.
 pub(crate) fn on_join(join: &Join, order: &Order, cx: &mut Context<'_>) -> Heard {
     let sender = join.sender.process;
-    let heard = on_frame(sender, join.stamp, hears(join, cx.shared.me()), cx);
+    let heard = on_frame(sender, join.stamp, regard_in_join(join, cx.shared.me()), cx);
     cx.shared.sequence = cx.shared.sequence.max(join.sequence);
     if order.contains(sender) {
         for candidate in join.candidates.iter().filter(|c| c.proposed && !c.failed) {
@@ -45,6 +51,25 @@ pub(crate) fn on_join(join: &Join, order: &Order, cx: &mut Context<'_>) -> Heard
         }
     }
     heard
+}
+
+/// What the sender of `join` says of `me`.
+fn regard_in_join(join: &Join, me: ProcessId) -> Regard {
+    Regard {
+        hears_us: hears(join, me),
+        shuns_us: accuses(join, me),
+    }
+}
+
+/// What the sender of `beacon` says of `me`.
+pub(crate) fn regard_in_beacon(beacon: &Beacon, me: ProcessId) -> Regard {
+    let neighbours = &beacon.neighbours;
+    let own = neighbours.binary_search_by_key(&me, |neighbour| neighbour.process);
+    let own = own.ok().and_then(|index| neighbours.get(index));
+    Regard {
+        hears_us: own.is_some_and(|own| own.heard),
+        shuns_us: own.is_some_and(|own| own.shunned),
+    }
 }
 
 /// Whether the sender of `join` has lately heard `me`.
@@ -80,7 +105,7 @@ pub(crate) fn breaks_off(join: &Join, commit: &Commit, cx: &mut Context<'_>) -> 
         return true; // a member is over: its node runs in a new life
     }
     if place(commit, sender).is_none() {
-        on_frame(sender, join.stamp, hears(join, cx.shared.me()), cx);
+        on_frame(sender, join.stamp, regard_in_join(join, cx.shared.me()), cx);
         return false;
     }
     if join.leaving || join.sequence >= commit.ring.sequence {

@@ -4,7 +4,7 @@
 //! for and merged with, and a process that leaves does so when it has nothing left to do. Whatever breaks the
 //! ring leads to [`Gather`].
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, vec::Vec};
 
 use bytes::Bytes;
 use ringfort_machine::{Deadline, Digest, Instant, NodeId};
@@ -237,21 +237,27 @@ impl Operational {
     /// A beacon that was screened.
     pub(crate) fn on_beacon(self: Box<Self>, beacon: &Beacon, cx: &mut Context<'_>) -> Phase {
         let sender = beacon.sender.process;
-        let hears_me = beacon.heard.binary_search(&cx.shared.me()).is_ok();
+        let regard = hearing::regard_in_beacon(beacon, cx.shared.me());
         if self.order.contains(sender) {
             if beacon.ring.sequence < self.order.ring().sequence {
                 cx.refuse(Kind::Beacon, Reason::Stale);
                 return Phase::Operational(self);
             }
-            hearing::on_frame(sender, beacon.stamp, hears_me, cx);
+            hearing::on_frame(sender, beacon.stamp, regard, cx);
             if beacon.ring == self.order.ring() {
+                let accused = beacon
+                    .neighbours
+                    .iter()
+                    .filter(|neighbour| neighbour.accused);
+                let accused: Vec<_> = accused.map(|neighbour| neighbour.process).collect();
+                cx.shared.hear_claims(sender, &accused, cx.now);
                 return Phase::Operational(self);
             }
             // It went over to a ring without us: ours will not see its token again.
             cx.shared.saw(beacon.ring);
             return self.into_gather(Why::MemberJoin, cx).begin(cx);
         }
-        let heard = hearing::on_frame(sender, beacon.stamp, hears_me, cx);
+        let heard = hearing::on_frame(sender, beacon.stamp, regard, cx);
         cx.shared.saw(beacon.ring);
         self.on_stranger(beacon.ring, sender, heard.ended, cx)
     }

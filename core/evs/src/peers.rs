@@ -20,6 +20,8 @@ pub(crate) struct Peer {
     pub heard: Instant,
     /// When it last said that it hears us; nothing if its last word was that it does not.
     pub hears_us: Option<Instant>,
+    /// It would not form a ring with us at present.
+    pub shuns_us: bool,
     /// Of its last join or beacon.
     pub stamp: u64,
 }
@@ -52,12 +54,13 @@ impl Peers {
         &mut self,
         process: ProcessId,
         stamp: u64,
-        hears_us: bool,
+        regard: Regard,
         now: Instant,
     ) -> Heard {
         let peer = Peer {
             heard: now,
-            hears_us: hears_us.then_some(now),
+            hears_us: regard.hears_us.then_some(now),
+            shuns_us: regard.shuns_us,
             stamp,
         };
         self.peers.insert(process, peer);
@@ -106,8 +109,9 @@ impl Peers {
             .map(|(process, _)| *process)
     }
 
-    /// Processes to which the link worked in both directions within `hearing`, ascending.
-    pub(crate) fn linked(
+    /// Processes to which the link worked in both directions within `hearing`, and which are willing to form a
+    /// ring with us, ascending.
+    pub(crate) fn willing(
         &self,
         now: Instant,
         hearing: Duration,
@@ -115,7 +119,9 @@ impl Peers {
         let fresh = move |at: Instant| now.since(at) <= hearing;
         self.peers
             .iter()
-            .filter(move |(_, peer)| fresh(peer.heard) && peer.hears_us.is_some_and(fresh))
+            .filter(move |(_, peer)| {
+                fresh(peer.heard) && peer.hears_us.is_some_and(fresh) && !peer.shuns_us
+            })
             .map(|(process, _)| *process)
     }
 
@@ -123,6 +129,15 @@ impl Peers {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (ProcessId, Peer)> + '_ {
         self.peers.iter().map(|(process, peer)| (*process, *peer))
     }
+}
+
+/// What a process says of us.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Regard {
+    /// It has lately heard us.
+    pub hears_us: bool,
+    /// It would not form a ring with us at present.
+    pub shuns_us: bool,
 }
 
 /// What hearing a process has brought about.

@@ -2,9 +2,9 @@
 //!
 //! A one-way link, or a process that two others see and a third does not, would otherwise break the ring again
 //! and again: each merge fails, and each failure is followed by the next beacon. So a process that was alive
-//! and yet held for failed is kept out. Who accused it himself lets it in again when the link works in both
-//! directions; who took over an accusation does so when the accuser wants the process back or is gone, and at
-//! long intervals by itself. Each time takes longer than the one before. What a quarantine does not do: it does not change how a membership
+//! and yet held for failed is kept out. Who found so himself lets it in again when the link is seen to work in
+//! both directions, each time after a longer wait. He repeats his finding in his beacons, and the other
+//! members go by it for as long as he does. What a quarantine does not do: it does not change how a membership
 //! is agreed on, only what starts one.
 
 use alloc::collections::BTreeMap;
@@ -16,9 +16,10 @@ use crate::Timeouts;
 
 /// The most processes kept in mind.
 const LIMIT: usize = 256;
-
-/// How long an entry matters when nothing is heard of the process.
+/// How long a first finding matters when nothing is heard of the process any more. Doubles each time.
 const MATTERS: Duration = Duration::from_secs(60);
+/// How many times such times double.
+const DOUBLINGS: u32 = 10;
 
 /// Why a process is kept out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub(crate) enum Grounds {
     Grudge,
     /// We found that it does not receive what is sent. Only time helps.
     Deaf,
-    /// That member found it.
+    /// That member found it, and says so.
     Hearsay(ProcessId),
 }
 
@@ -37,9 +38,29 @@ pub(crate) enum Grounds {
 struct Entry {
     grounds: Grounds,
     started: Instant,
+    /// Before this the link is not trusted again; hearsay holds until then unless it is repeated.
     until: Instant,
     strikes: u32,
     active: bool,
+}
+
+impl Entry {
+    /// Whether it holds. `linked`: the link is just seen to work in both directions.
+    fn holds(&self, linked: bool, now: Instant, is_member: impl Fn(ProcessId) -> bool) -> bool {
+        self.active
+            && match self.grounds {
+                Grounds::Link | Grounds::Grudge => !linked || now < self.until,
+                Grounds::Deaf => now < self.until,
+                Grounds::Hearsay(accuser) => is_member(accuser) && now < self.until,
+            }
+    }
+
+    const fn is_own(&self) -> bool {
+        match self.grounds {
+            Grounds::Link | Grounds::Grudge | Grounds::Deaf => true,
+            Grounds::Hearsay(_) => false,
+        }
+    }
 }
 
 /// Who is kept out.
@@ -55,21 +76,17 @@ impl Quarantine {
         now: Instant,
         timeouts: &Timeouts,
     ) -> Duration {
-        let (shortest, longest) = match grounds {
-            Grounds::Link | Grounds::Deaf => (timeouts.quarantine_min, timeouts.quarantine_max),
-            Grounds::Grudge => (Duration::ZERO, timeouts.quarantine_max),
-            Grounds::Hearsay(_) => (timeouts.hearsay_min, timeouts.hearsay_max),
-        };
+        let longest = timeouts.quarantine_max;
         // Long after the last one it starts from the beginning.
-        let recent = |entry: &&Entry| now.since(entry.started) <= longest * 4;
-        let strikes = self
-            .0
-            .get(&process)
-            .filter(recent)
-            .map_or(0, |entry| entry.strikes);
-        let length = shortest
-            .saturating_mul(1_u32 << strikes.min(16))
-            .min(longest);
+        let recent = |entry: &&Entry| now.since(entry.started) <= longest * 4 || entry.active;
+        let before = self.0.get(&process).filter(recent);
+        let strikes = before.map_or(0, |entry| entry.strikes);
+        let doubled = timeouts.quarantine_min * (1 << strikes.min(DOUBLINGS));
+        let length = match grounds {
+            Grounds::Link | Grounds::Deaf => doubled.min(longest),
+            Grounds::Grudge => Duration::ZERO,
+            Grounds::Hearsay(_) => timeouts.hearing * 2,
+        };
         let entry = Entry {
             grounds,
             started: now,
@@ -78,13 +95,53 @@ impl Quarantine {
             active: true,
         };
         self.0.insert(process, entry);
+        self.bound();
+        length
+    }
+
+    fn bound(&mut self) {
         if self.0.len() > LIMIT {
             let oldest = self.0.iter().min_by_key(|(_, entry)| entry.started);
             if let Some(process) = oldest.map(|(process, _)| *process) {
                 self.0.remove(&process);
             }
         }
-        length
+    }
+
+    /// The member `accuser` tells whom it keeps out on its own findings: those are kept out here too, and
+    /// those it does not name any more are not.
+    pub(crate) fn on_claims(
+        &mut self,
+        accuser: ProcessId,
+        claims: &[ProcessId],
+        now: Instant,
+        timeouts: &Timeouts,
+    ) {
+        for (process, entry) in &mut self.0 {
+            if entry.grounds == Grounds::Hearsay(accuser) {
+                entry.active = claims.binary_search(process).is_ok();
+            }
+        }
+        for process in claims {
+            let known = self.0.get_mut(process).filter(|entry| entry.active);
+            match known {
+                Some(entry) if entry.is_own() => {}
+                Some(entry) => {
+                    entry.grounds = Grounds::Hearsay(accuser);
+                    entry.until = now + timeouts.hearing * 2;
+                }
+                None => {
+                    self.start(*process, Grounds::Hearsay(accuser), now, timeouts);
+                }
+            }
+        }
+    }
+
+    /// Whom this process keeps out on its own findings, ascending.
+    pub(crate) fn claims(&self, now: Instant) -> impl Iterator<Item = ProcessId> + '_ {
+        let own = self.0.iter().filter(|(_, entry)| entry.is_own());
+        let holding = own.filter(move |(_, entry)| entry.holds(false, now, |_| false));
+        holding.map(|(process, _)| *process)
     }
 
     /// Whether `process` is kept out. `linked`: the link to it is just seen to work in both directions;
@@ -96,32 +153,15 @@ impl Quarantine {
         now: Instant,
         is_member: impl Fn(ProcessId) -> bool,
     ) -> bool {
-        self.0.get(&process).is_some_and(|entry| {
-            entry.active
-                && match entry.grounds {
-                    Grounds::Link | Grounds::Grudge => !linked || now < entry.until,
-                    Grounds::Deaf => now < entry.until,
-                    Grounds::Hearsay(accuser) => is_member(accuser) && now < entry.until,
-                }
-        })
-    }
-
-    /// Whether beacons should not tell `process` that we hear it: it would not be let in even so. Without
-    /// this the two sides would ask each other in turn, and break their rings each time.
-    pub(crate) fn conceals(
-        &self,
-        process: ProcessId,
-        now: Instant,
-        is_member: impl Fn(ProcessId) -> bool,
-    ) -> bool {
-        self.holds(process, true, now, is_member)
+        let entry = self.0.get(&process);
+        entry.is_some_and(|entry| entry.holds(linked, now, is_member))
     }
 
     /// The link to `process` is seen to work in both directions. True if that ends its quarantine.
     pub(crate) fn on_link(&mut self, process: ProcessId, now: Instant) -> bool {
         let ends = |entry: &&mut Entry| {
-            let own = matches!(entry.grounds, Grounds::Link | Grounds::Grudge);
-            entry.active && own && now >= entry.until
+            let link = matches!(entry.grounds, Grounds::Link | Grounds::Grudge);
+            entry.active && link && now >= entry.until
         };
         let entry = self.0.get_mut(&process).filter(ends);
         entry.map(|entry| entry.active = false).is_some()
@@ -142,15 +182,9 @@ impl Quarantine {
         is_audible: impl Fn(ProcessId) -> bool,
     ) -> bool {
         self.0.iter().any(|(process, entry)| {
-            entry.active && (now.since(entry.started) <= MATTERS || is_audible(*process))
+            let matters = MATTERS * (1 << entry.strikes.min(DOUBLINGS));
+            entry.active && (now.since(entry.started) <= matters || is_audible(*process))
         })
-    }
-
-    /// Nobody is kept out on what others found any more.
-    pub(crate) fn forget_hearsay(&mut self) {
-        for entry in self.0.values_mut() {
-            entry.active &= !matches!(entry.grounds, Grounds::Hearsay(_));
-        }
     }
 
     /// Everybody with a record, ascending, and whether it is active.

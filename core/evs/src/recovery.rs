@@ -399,6 +399,6 @@ fn go_over(
         members: fresh.members().len(),
         took: cx.now.since(episode.started),
     });
-    verdict::pass(roster, &order, &fresh, episode, cx);
+    verdict::pass(roster, &fresh, episode, cx);
     fresh
 }

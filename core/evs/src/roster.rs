@@ -27,6 +27,8 @@ pub(crate) struct Entry {
     pub accuser: Option<ProcessId>,
     /// Its last word, and what it told of itself.
     pub opinion: Option<(Member, Opinion)>,
+    /// Its last word is our own.
+    agrees: bool,
     /// Some other candidate has heard it directly.
     pub heard_by_others: bool,
 }
@@ -36,6 +38,8 @@ pub(crate) struct Entry {
 pub(crate) struct Roster {
     me: Member,
     entries: BTreeMap<ProcessId, Entry>,
+    /// This process's own opinion, kept in step with the entries.
+    own: Opinion,
 }
 
 /// What a join changed.
@@ -52,12 +56,21 @@ impl Roster {
     pub(crate) fn new(me: Member) -> Self {
         let mut entries = BTreeMap::new();
         entries.insert(me.process, Entry::default());
-        Self { me, entries }
+        let own = Vec::from([(me.process, false)]);
+        Self { me, entries, own }
     }
 
     /// Considers `process` too; false if it was considered already or there is no room. Of two lives of one
     /// node the earlier is held for failed.
     pub(crate) fn add(&mut self, process: ProcessId) -> bool {
+        let added = self.admit(process);
+        if added {
+            self.compare();
+        }
+        added
+    }
+
+    fn admit(&mut self, process: ProcessId) -> bool {
         if self.entries.contains_key(&process) || !self.has_room() {
             return false;
         }
@@ -72,7 +85,7 @@ impl Roster {
             if other > process {
                 entry.failed = Some(FailedBecause::Reincarnated);
             } else {
-                self.fail(other, FailedBecause::Reincarnated, None);
+                self.condemn(other, FailedBecause::Reincarnated, None);
             }
         }
         self.entries.insert(process, entry);
@@ -86,6 +99,19 @@ impl Roster {
 
     /// Holds `process` for failed; false if it was so already, is unknown, or is this process.
     pub(crate) fn fail(
+        &mut self,
+        process: ProcessId,
+        why: FailedBecause,
+        accuser: Option<ProcessId>,
+    ) -> bool {
+        let failed = self.condemn(process, why, accuser);
+        if failed {
+            self.compare();
+        }
+        failed
+    }
+
+    fn condemn(
         &mut self,
         process: ProcessId,
         why: FailedBecause,
@@ -110,7 +136,7 @@ impl Roster {
     pub(crate) fn on_join(&mut self, join: &Join) -> Change {
         let sender = join.sender.process;
         let mut change = Change {
-            grew: self.add(sender),
+            grew: self.admit(sender),
             failed: Vec::new(),
         };
         let opinion = opinion_of(&join.candidates);
@@ -121,7 +147,7 @@ impl Roster {
             self.fail_noting(sender, FailedBecause::AccusedUs, None, &mut change);
         } else {
             for candidate in join.candidates.iter().filter(|c| c.proposed) {
-                change.grew |= self.add(candidate.process);
+                change.grew |= self.admit(candidate.process);
                 if candidate.failed && candidate.process != sender {
                     let why = FailedBecause::Accused;
                     self.fail_noting(candidate.process, why, Some(sender), &mut change);
@@ -134,9 +160,13 @@ impl Roster {
             }
         }
         if let Some(entry) = self.entries.get_mut(&sender) {
+            entry.agrees = opinion == self.own;
             entry.opinion = Some((join.sender, opinion));
         }
         change.grew |= !change.failed.is_empty();
+        if change.grew {
+            self.compare();
+        }
         change
     }
 
@@ -147,15 +177,19 @@ impl Roster {
         accuser: Option<ProcessId>,
         change: &mut Change,
     ) {
-        if self.fail(process, why, accuser) {
+        if self.condemn(process, why, accuser) {
             change.failed.push((process, why));
         }
     }
 
-    /// This process's own opinion.
-    pub(crate) fn opinion(&self) -> Opinion {
+    /// The sets have grown: whoever agreed need not agree any more, and the other way round.
+    fn compare(&mut self) {
         let own = |(process, entry): (&ProcessId, &Entry)| (*process, entry.failed.is_some());
-        self.entries.iter().map(own).collect()
+        self.own = self.entries.iter().map(own).collect();
+        for entry in self.entries.values_mut() {
+            let opinion = entry.opinion.as_ref();
+            entry.agrees = opinion.is_some_and(|(_, opinion)| *opinion == self.own);
+        }
     }
 
     /// Those not held for failed, ascending; this process is always one.
@@ -168,16 +202,13 @@ impl Roster {
     }
 
     /// Those others that are not held for failed and have not come to the same opinion.
-    pub(crate) fn dissenters(&self) -> Vec<ProcessId> {
-        let own = self.opinion();
-        let agrees = |entry: &Entry| entry.opinion.as_ref().is_some_and(|(_, o)| *o == own);
-        self.entries
+    pub(crate) fn dissenters(&self) -> impl Iterator<Item = ProcessId> + '_ {
+        let others = self
+            .entries
             .iter()
-            .filter(|(process, entry)| {
-                **process != self.me.process && entry.failed.is_none() && !agrees(entry)
-            })
-            .map(|(process, _)| *process)
-            .collect()
+            .filter(|(process, _)| **process != self.me.process);
+        let dissenting = others.filter(|(_, entry)| entry.failed.is_none() && !entry.agrees);
+        dissenting.map(|(process, _)| *process)
     }
 
     /// The members of the ring to be, ascending, each as it described itself. Complete once nobody dissents.
@@ -215,6 +246,7 @@ impl Roster {
     pub(crate) fn forget_opinions(&mut self) {
         for entry in self.entries.values_mut() {
             entry.opinion = None;
+            entry.agrees = false;
         }
     }
 

@@ -12,22 +12,8 @@ use crate::{
     roster::{Entry, Roster},
 };
 
-/// Begins and ends quarantines as the ring changes from `old` to `new`.
-pub(crate) fn pass(
-    roster: &Roster,
-    old: &Order,
-    new: &Order,
-    episode: Episode,
-    cx: &mut Context<'_>,
-) {
-    let someone_went = old
-        .members()
-        .iter()
-        .any(|member| !new.contains(member.process));
-    if someone_went {
-        // The root of an accusation may be gone, and what was only hearsay is not known to be true any more.
-        cx.shared.quarantine.forget_hearsay();
-    }
+/// Begins and ends quarantines as the ring changes to `new`.
+pub(crate) fn pass(roster: &Roster, new: &Order, episode: Episode, cx: &mut Context<'_>) {
     for member in new.members() {
         cx.shared.quarantine.release(member.process);
     }

@@ -124,8 +124,22 @@ pub struct Beacon {
     pub stamp: u64,
     /// Its ring.
     pub ring: RingId,
-    /// Processes outside its ring that it has lately received frames from directly, ascending.
-    pub heard: Vec<ProcessId>,
+    /// Processes outside its ring that it has something to tell of, ascending by process.
+    pub neighbours: Vec<Neighbour>,
+}
+
+/// One process in a [`Beacon`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Neighbour {
+    /// The process.
+    pub process: ProcessId,
+    /// The sender has lately received frames from it directly.
+    pub heard: bool,
+    /// The sender found itself that it cannot be in one ring with it at present.
+    pub accused: bool,
+    /// The sender would not form a ring with it at present, for its own reasons or another member's; includes
+    /// `accused`.
+    pub shunned: bool,
 }
 
 /// Asks the representative of an idle ring to let the token go.
@@ -217,8 +231,10 @@ impl RingBody for Commit {
             .skip(filled)
             .all(|line| line.old.is_none());
         let sane = |old: &OldRing| {
-            old.high < CEILING &&
-            old.stable <= old.aru && old.aru <= old.high && old.ring.sequence <= self.ring.sequence
+            old.high < CEILING
+                && old.stable <= old.aru
+                && old.aru <= old.high
+                && old.ring.sequence <= self.ring.sequence
         };
         consistent(
             ascending(&processes)
@@ -234,9 +250,14 @@ impl RingBody for Commit {
 
 impl RingBody for Beacon {
     fn check(&self) -> Result<(), DecodeError> {
-        capped(self.heard.len(), limits::MEMBERS)?;
+        capped(self.neighbours.len(), 2 * limits::MEMBERS)?;
+        let processes: Vec<ProcessId> = self.neighbours.iter().map(|n| n.process).collect();
+        let flags = |n: &Neighbour| (n.heard || n.shunned) && (n.shunned || !n.accused);
         consistent(
-            ascending(&self.heard) && self.ring.sequence < CEILING && self.stamp < CEILING,
+            ascending(&processes)
+                && self.neighbours.iter().all(flags)
+                && self.ring.sequence < CEILING
+                && self.stamp < CEILING,
         )
     }
 }
