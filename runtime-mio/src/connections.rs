@@ -281,11 +281,6 @@ impl Connections {
         self.acceptable.extend(self.numbers.keys());
     }
 
-    /// Connections that stand.
-    pub(crate) fn len(&self) -> usize {
-        self.connections.len()
-    }
-
     /// Accepts within the budget; returns whether more may be waiting.
     fn accept(&mut self, out: &mut impl FnMut(Happened)) -> bool {
         let mut budget = ACCEPTS;

@@ -13,7 +13,6 @@ mod session;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
-    net::SocketAddr,
     os::{fd::AsFd, unix::fs::PermissionsExt},
     path::Path,
     time::Instant,
@@ -339,17 +338,6 @@ impl Consoles {
                 });
             }
         }
-    }
-
-    /// The TCP addresses listened on.
-    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners
-            .iter()
-            .filter_map(|listener| match &listener.socket {
-                Socketed::Unix(..) => None,
-                Socketed::Tcp(socket) => socket.local_addr().ok(),
-            })
-            .collect()
     }
 }
 

@@ -53,11 +53,6 @@ impl Disk {
         self.worker.completed()
     }
 
-    /// Orders given and not completed.
-    pub(crate) const fn outstanding(&self) -> usize {
-        self.worker.outstanding()
-    }
-
     /// Waits until every order is done.
     pub(crate) fn finish(&mut self) {
         self.worker.finish();

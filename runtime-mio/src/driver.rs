@@ -29,7 +29,7 @@ use crate::{
     configuration::Loaded,
     connections::{Connections, Happened},
     consoles::Consoles,
-    datagram::Datagrams,
+    datagram::{self, Datagrams},
     disk::Disk,
     notes::Notes,
     signals::{Request, Signals},
@@ -60,6 +60,8 @@ pub struct Daemon {
     /// Actions to be done, oldest first; empty between events.
     actions: VecDeque<Action>,
     notes: Notes,
+    /// What was last told of the bus socket.
+    told: datagram::Counters,
     leaving_since: Option<SystemInstant>,
     halted: Option<Halt>,
     /// Held to the end of the process.
@@ -149,6 +151,7 @@ impl Daemon {
             inbox: VecDeque::new(),
             actions,
             notes: Notes::default(),
+            told: datagram::Counters::default(),
             leaving_since: None,
             halted: None,
             _claims: claims,
@@ -327,7 +330,28 @@ impl Daemon {
             .is_some_and(|since| since.elapsed() >= LEAVE_LIMIT)
     }
 
+    /// Says what the bus socket has lost since the last time, at most once a sweep.
+    fn tell_losses(&mut self) {
+        let now = self.sources.bus.counters();
+        let told = std::mem::replace(&mut self.told, now);
+        let losses = [
+            ("too long", now.truncated - told.truncated),
+            (
+                "dropped, the socket's buffer is full",
+                now.overflowed - told.overflowed,
+            ),
+            ("refused by the system", now.refused - told.refused),
+        ];
+        for (why, count) in losses {
+            if count > 0 {
+                tracing::warn!(count, "datagrams {why}");
+            }
+        }
+        tracing::trace!(received = now.received, sent = now.sent, "datagrams");
+    }
+
     fn sweep(&mut self, now: SystemInstant) {
+        self.tell_losses();
         let Self { sources, inbox, .. } = self;
         sources
             .streams
@@ -359,6 +383,13 @@ impl Daemon {
         self.sources.consoles.finish();
         self.sources.addresses.finish();
         self.sources.disk.finish();
+        if self.clock.turned_back() > 0 {
+            let times = self.clock.turned_back();
+            tracing::warn!(
+                times,
+                "the system's monotonic clock went back; time was held still"
+            );
+        }
         for (kind, total) in self.notes.totals() {
             tracing::debug!(kind, total, "noted");
         }

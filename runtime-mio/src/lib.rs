@@ -1,5 +1,22 @@
 //! The production runtime: one loop around `poll` that drives a node, and the programs built on it.
-#![allow(dead_code)]
+//!
+//! [`Daemon`] is a node with its surroundings; [`cli`] is the command line of `ringfort`. One thread does all
+//! of the protocol; a worker each for the disk and for addresses does what may block. An executor file for
+//! each family of actions, and nothing in any of them decides anything:
+//!
+//! | family | executor | |
+//! |---|---|---|
+//! | datagrams | `datagram` | batches of 64 in both directions, pooled buffers |
+//! | streams between nodes | `streams` | bounded outboxes, idle timeouts |
+//! | consoles | `consoles` | Unix sockets and TCP, bounded lines and answers |
+//! | service listeners and connections | `connections` | greetings, refusals, relays |
+//! | disk | `disk` | one worker, first in first out, group commit |
+//! | addresses | `address` | the platform, or the loopback |
+//! | notes | `notes` | log lines with a limit, and counters |
+//!
+//! What this crate deliberately is not: it holds no protocol decision and no ordering rule. `unsafe` is in
+//! `sys` alone.
+
 mod address;
 mod boot;
 pub mod cli;

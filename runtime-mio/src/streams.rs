@@ -110,14 +110,6 @@ impl Streams {
         })
     }
 
-    /// The addresses listened on.
-    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners
-            .iter()
-            .filter_map(|listener| listener.local_addr().ok())
-            .collect()
-    }
-
     /// A listener has somebody waiting.
     pub(crate) fn listener_ready(&mut self, number: u64) {
         self.acceptable.insert(number as usize);

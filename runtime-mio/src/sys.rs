@@ -1,5 +1,5 @@
 //! The system calls that neither std nor mio offers: batches of datagrams, a precise timer, locks, the death
-//! of a parent, the local time. The only file of this crate with `unsafe`.
+//! of a parent. The only file of this crate with `unsafe`.
 //!
 //! Each function is a thin, safe wrapper: it checks what the kernel returns, keeps no state, and decides
 //! nothing. Linux only where marked; the callers do without on other systems.
@@ -237,27 +237,6 @@ pub(crate) fn peer_user(socket: BorrowedFd<'_>) -> io::Result<u32> {
         )
     })?;
     Ok(credentials.uid)
-}
-
-/// Hours, minutes and seconds of the local time at `unix_seconds`.
-pub(crate) fn local_time(unix_seconds: i64) -> (u8, u8, u8) {
-    // SAFETY: a plain C struct for which all-zero bytes are a valid value.
-    let mut parts: libc::tm = unsafe { mem::zeroed() };
-    let seconds: libc::time_t = unix_seconds;
-    // SAFETY: both pointers are to values of this frame.
-    unsafe { libc::localtime_r(&raw const seconds, &raw mut parts) };
-    (parts.tm_hour as u8, parts.tm_min as u8, parts.tm_sec as u8)
-}
-
-/// CPU time that this thread has used.
-pub(crate) fn thread_time() -> Duration {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: the pointer is to a value of this frame.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// The host's name.

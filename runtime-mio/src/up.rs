@@ -112,7 +112,7 @@ fn live(
         let snapshot = watch.look();
         if json {
             print_json(&snapshot)?;
-        } else if let Some(text) = view.draw(&snapshot) {
+        } else if let Some(text) = view.draw(&snapshot, children) {
             print(text)?;
         }
         died = children.ended();

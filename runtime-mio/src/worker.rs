@@ -24,7 +24,6 @@ pub(crate) struct Worker<Order, Completion> {
     orders: Option<Sender<Order>>,
     completions: Receiver<Completion>,
     thread: Option<JoinHandle<()>>,
-    outstanding: usize,
 }
 
 impl<Order: Send + 'static, Completion: Send + 'static> Worker<Order, Completion> {
@@ -64,13 +63,11 @@ impl<Order: Send + 'static, Completion: Send + 'static> Worker<Order, Completion
             orders: Some(orders),
             completions,
             thread: Some(thread),
-            outstanding: 0,
         })
     }
 
     /// Hands an order over. The node bounds what it has outstanding, so the channel needs no limit of its own.
     pub(crate) fn order(&mut self, order: Order) {
-        self.outstanding += 1;
         let orders = self.orders.as_ref().expect("only finish() takes it");
         orders
             .send(order)
@@ -79,14 +76,7 @@ impl<Order: Send + 'static, Completion: Send + 'static> Worker<Order, Completion
 
     /// The next completion, if there is one.
     pub(crate) fn completed(&mut self) -> Option<Completion> {
-        let completion = self.completions.try_recv().ok()?;
-        self.outstanding -= 1;
-        Some(completion)
-    }
-
-    /// Orders given and not completed.
-    pub(crate) const fn outstanding(&self) -> usize {
-        self.outstanding
+        self.completions.try_recv().ok()
     }
 
     /// Waits until everything ordered is done, and ends the thread.

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Instant};
 
-use super::{plan::Plan, watch::Snapshot};
+use super::{children::Children, plan::Plan, watch::Snapshot};
 
 /// Draws snapshots.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl<'a> View<'a> {
     }
 
     /// The picture of `snapshot`; none if nothing has to be drawn.
-    pub(super) fn draw(&mut self, snapshot: &Snapshot) -> Option<String> {
+    pub(super) fn draw(&mut self, snapshot: &Snapshot, children: &Children) -> Option<String> {
         if !self.terminal && self.last.as_ref() == Some(snapshot) {
             return None;
         }
@@ -93,17 +93,22 @@ impl<'a> View<'a> {
             out.push_str("\x1b[H\x1b[J"); // home, clear to the end
             out.push_str(&self.introduction());
         }
-        let _ = self.state(&mut out, snapshot);
+        let _ = self.state(&mut out, snapshot, children);
         self.last = Some(snapshot.clone());
         Some(out)
     }
 
-    fn state(&self, out: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
+    fn state(
+        &self,
+        out: &mut String,
+        snapshot: &Snapshot,
+        children: &Children,
+    ) -> std::fmt::Result {
         writeln!(out, "after {} s", self.started.elapsed().as_secs())?;
         writeln!(
             out,
-            "{:<8} {:<6} {:>11} {:>10}  {:<24} members",
-            "process", "state", "connections", "log bytes", "collected up to"
+            "{:<8} {:>8} {:<6} {:>11} {:>10}  {:<24} members",
+            "process", "pid", "state", "connections", "log bytes", "collected up to"
         )?;
         for (name, state) in &snapshot.processes {
             let number = |value: Option<String>| value.unwrap_or_else(|| "-".into());
@@ -114,7 +119,8 @@ impl<'a> View<'a> {
                 .collect();
             writeln!(
                 out,
-                "{name:<8} {:<6} {:>11} {:>10}  {:<24} {}",
+                "{name:<8} {:>8} {:<6} {:>11} {:>10}  {:<24} {}",
+                number(children.id(name).map(|id| id.to_string())),
                 if state.up { "up" } else { "silent" },
                 number(state.connections.map(|count| count.to_string())),
                 number(state.log_bytes.map(|bytes| bytes.to_string())),
