@@ -17,7 +17,7 @@ mod segments;
 mod subscribers;
 mod writer;
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 pub use api::{Action, Event, Fetched, ReadId, Status, SubscriberStatus};
 pub use config::{Config, ConfigError, READS, SUBSCRIBERS};
@@ -41,10 +41,17 @@ use crate::{
 /// How many events may wait for the end of recovery.
 const EARLY: usize = 65_536;
 
+/// What every part needs to know beside its own state.
+#[derive(Clone, Copy)]
+pub(crate) struct Setting<'a> {
+    now: Instant,
+    config: &'a Config,
+}
+
 #[derive(Debug)]
 enum Phase {
     /// Nothing is known yet; what comes meanwhile waits.
-    Recovering(Recovery),
+    Recovering(Box<Recovery>),
     Running(Writer),
     /// Making everything durable; `ending` once the mark of the end is with the disk.
     Closing {
@@ -83,7 +90,7 @@ impl Store {
         let mut store = Self {
             log: log_hash(&config.key),
             config,
-            phase: Phase::Recovering(Recovery::new()),
+            phase: Phase::Recovering(Box::new(Recovery::new())),
             orders: Orders::default(),
             segments: Segments::default(),
             subscribers: Subscribers::default(),
@@ -373,8 +380,9 @@ impl Store {
                 writer.mend_done(now, config, file, done(outcome), segments, out);
             }
             Purpose::Read { read } => {
+                let setting = Setting { now, config };
                 self.reads
-                    .fetched(now, config, read, data(outcome), segments, writer, out);
+                    .fetched(setting, read, data(outcome), segments, writer, out);
             }
             Purpose::Recover
             | Purpose::Checkpoint { .. }
@@ -398,8 +406,7 @@ impl Store {
             Phase::Closed => return,
             Phase::Running(writer) | Phase::Closing { writer, .. } => {
                 self.retention.pump(
-                    now,
-                    config,
+                    Setting { now, config },
                     &mut self.segments,
                     &mut self.subscribers,
                     writer,

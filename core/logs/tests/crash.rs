@@ -78,7 +78,7 @@ fn every_loss_of_every_small_log_is_survived() {
             let mut bench = Bench::new(config());
             bench.run();
             for (number, class) in classes.iter().enumerate() {
-                bench.append(*class, payload(number as u64, 150));
+                bench.append(*class, payload(number as u64, 100));
             }
             let mut more = true;
             for _ in 0..steps {
@@ -138,6 +138,13 @@ fn life(seed: u64, power: bool, faults: bool) {
         let (promised, written) = (bench.durable, bench.written);
         let before = bench.appended.clone();
         bench.crash(power, &mut rng);
+        while rng.chance(1, 2) {
+            // Recovery does not come to its end either.
+            for _ in 0..rng.below(12) {
+                bench.work();
+            }
+            bench.crash(power, &mut rng);
+        }
         let promised = if power {
             promised
         } else {

@@ -197,7 +197,8 @@ pub enum Body {
         log: String,
         /// Under which name to read.
         subscriber: String,
-        /// The last record or gap that is durable at the puller; without it the node's checkpoint counts.
+        /// The last record or gap that the puller has received, or kept in an earlier life; what it has must not
+        /// come again. Without it, and where it is behind the node's checkpoint, that checkpoint counts.
         from: Option<RecordId>,
         /// Which attempt this is.
         epoch: Epoch,

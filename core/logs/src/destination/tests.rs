@@ -2,7 +2,7 @@
 
 extern crate std;
 
-use std::{string::String, vec, vec::Vec};
+use std::{string::String, vec::Vec};
 
 use super::{Destination, DestinationError};
 use crate::disk::Path;
@@ -20,7 +20,7 @@ fn log(directory: &str, subscribers: &[&str]) -> Result<Destination, Destination
 #[test]
 fn destinations_of_the_field() {
     let mainlog = "/var/log/ecelerity/mainlog.cluster";
-    for (text, expected) in vec![
+    for (text, expected) in [
         (
             "cluster:///var/log/ecelerity/mainlog.cluster=>master",
             log(mainlog, &["master"]),

@@ -98,10 +98,7 @@ impl SegmentHeader {
             return None;
         }
         let lost = RecordId::new(u64_at(bytes, 56)?, u64_at(bytes, 64)?);
-        let lost = match cause_of(u32_at(bytes, 80)?)? {
-            None => None,
-            Some(cause) => Some((lost, cause)),
-        };
+        let lost = cause_of(u32_at(bytes, 80)?)?.map(|cause| (lost, cause));
         Some(Self {
             name: SegmentName {
                 base: RecordId::new(u64_at(bytes, 32)?, u64_at(bytes, 40)?),

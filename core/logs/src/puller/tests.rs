@@ -1,4 +1,8 @@
 //! The puller by its orders and messages: the order of steps, the names it tries, how it comes back.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test names what it looks for"
+)]
 
 extern crate std;
 

@@ -1,4 +1,8 @@
 //! The service towards a puller: who is admitted, who is fenced, what a broken or late message does.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test names what it looks for"
+)]
 
 extern crate std;
 

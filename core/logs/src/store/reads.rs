@@ -11,7 +11,7 @@ use ringfort_machine::{Deadline, Instant, Sink};
 use ringfort_wire::logs::{Lag, RECORD_OVERHEAD, RecordId};
 
 use super::{
-    Action, Config, Fetched, READS, ReadId,
+    Action, Config, Fetched, READS, ReadId, Setting,
     orders::{Orders, Purpose},
     segments::{Mark, Next, Segment, Segments},
     writer::Writer,
@@ -184,8 +184,7 @@ impl Reads {
     /// A chunk has come, or not.
     pub(crate) fn fetched(
         &mut self,
-        now: Instant,
-        config: &Config,
+        Setting { now, config }: Setting<'_>,
         id: ReadId,
         result: Result<Bytes, DiskError>,
         segments: &mut Segments,

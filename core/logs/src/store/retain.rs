@@ -8,7 +8,7 @@
 use ringfort_machine::{Deadline, Instant, Sink};
 
 use super::{
-    Action, Config,
+    Action, Config, Setting,
     orders::{Orders, Purpose},
     segments::{Segment, Segments},
     subscribers::Subscribers,
@@ -44,8 +44,7 @@ impl Retention {
     /// Orders the next deletion, if there is one to be made.
     pub(crate) fn pump(
         &mut self,
-        now: Instant,
-        config: &Config,
+        Setting { now, config }: Setting<'_>,
         segments: &mut Segments,
         subscribers: &mut Subscribers,
         writer: &Writer,

@@ -1,4 +1,8 @@
 //! One log by its orders to the disk: what is ordered when, and what a failure of one order leads to.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test names what it looks for"
+)]
 
 extern crate std;
 

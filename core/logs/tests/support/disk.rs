@@ -53,7 +53,11 @@ impl Disk {
         self.steps += 1;
         let fault = match action {
             DiskAction::List { .. } | DiskAction::Read { .. } => Fault::None,
-            _ => self.faults.pop_front().unwrap_or(Fault::None),
+            DiskAction::Write { .. }
+            | DiskAction::Sync { .. }
+            | DiskAction::Truncate { .. }
+            | DiskAction::Replace { .. }
+            | DiskAction::Remove { .. } => self.faults.pop_front().unwrap_or(Fault::None),
         };
         if fault != Fault::None {
             return self.fail(action, fault);
@@ -159,7 +163,12 @@ impl Disk {
                     file.stable = Some(stable);
                 }
             }
-            _ => {}
+            // These leave everything as it was.
+            DiskAction::List { .. }
+            | DiskAction::Read { .. }
+            | DiskAction::Truncate { .. }
+            | DiskAction::Replace { .. }
+            | DiskAction::Remove { .. } => {}
         }
         DiskOutcome::Failed(
             match fault {

@@ -191,7 +191,7 @@ impl World {
             upto >= promised,
             "{log}: {promised:?} was promised, {upto:?} is there"
         );
-        for ((key, id), _) in &self.appended {
+        for (key, id) in self.appended.keys() {
             if key == log && Some(*id) > upto {
                 self.lost.insert((key.clone(), *id));
             }
