@@ -6,7 +6,7 @@
 //! host asks again where the address is.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
@@ -47,6 +47,8 @@ pub(crate) struct Clients {
     backend: Listening,
     uses: BTreeMap<Connection, Use>,
     next_probe: usize,
+    /// Addresses whose last probe was answered: the neighbour entry is right until it moves.
+    reached: BTreeSet<IpNet>,
 }
 
 impl Clients {
@@ -60,6 +62,7 @@ impl Clients {
             backend,
             uses: BTreeMap::new(),
             next_probe: 0,
+            reached: BTreeSet::new(),
         }
     }
 }
@@ -89,14 +92,25 @@ impl World {
     }
 
     pub(crate) fn probe(&mut self, vip: IpNet) {
-        let connection = self
-            .clients
-            .stack
-            .connect(SocketAddr::new(vip.addr(), PROBE_PORT));
+        if !self.clients.reached.contains(&vip) {
+            self.ask_for(vip);
+        }
+        let to = SocketAddr::new(vip.addr(), PROBE_PORT);
+        let connection = self.clients.stack.connect(to);
         self.clients
             .uses
             .insert(connection, Use::Probe(vip, Vec::new()));
         self.plan_after(PATIENCE, Planned::Work(Work::ProbeEnds(connection)));
+    }
+
+    /// Asks the segment where an address is that did not answer.
+    fn ask_for(&mut self, vip: IpNet) {
+        let mut frames = Vec::new();
+        if let IpAddr::V4(address) = vip.addr() {
+            self.clients.stack.ask(address, &mut frames);
+        }
+        let port = Port(u16::try_from(self.hosts.len()).expect("fewer hosts than ports"));
+        self.send_frames(port, &mut frames);
     }
 
     /// A client comes to a service somewhere, and the next one is planned.
@@ -141,8 +155,11 @@ impl World {
             .and_then(|answer| answer.parse().ok());
         self.clients.uses.remove(&connection);
         self.clients.stack.abort(connection);
-        if by.is_none() {
-            self.clients.stack.forget_neighbours();
+        if by.is_some() {
+            self.clients.reached.insert(vip);
+        } else {
+            self.clients.reached.remove(&vip);
+            self.ask_for(vip);
         }
         let kind = Kind::VipProbe {
             vip: vip.to_string().into(),

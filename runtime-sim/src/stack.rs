@@ -31,7 +31,7 @@ mod announce;
 mod device;
 mod listener;
 
-use announce::arp_reply;
+use announce::{arp_reply, arp_request};
 use device::Device;
 use listener::Listener;
 
@@ -194,9 +194,12 @@ impl Stack {
         had
     }
 
-    /// Forgets where the neighbours are, as a host does whose neighbour does not answer.
-    pub fn forget_neighbours(&mut self) {
-        self.interface.update_ip_addrs(|_| {});
+    /// Asks the segment where `address` is. smoltcp asks by itself, but once a second at most for all addresses
+    /// together, so that a host that talks to many would wait on those that are gone.
+    pub fn ask(&self, address: Ipv4Addr, frames: &mut Vec<Frame>) {
+        if let Some(own) = self.interface.ipv4_addr() {
+            frames.push(arp_request((self.mac, own), address));
+        }
     }
 
     /// Listens at `address`; an unspecified address means all of this host.

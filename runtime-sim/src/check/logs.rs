@@ -53,6 +53,7 @@ pub(super) struct Logs {
     exercised: bool,
     gaps_allowed: bool,
     quiet_since: u64,
+    core: Option<BTreeSet<Text>>,
     logs: BTreeMap<LogKey, Log>,
     subscribers: BTreeMap<(LogKey, Text), Subscriber>,
 }
@@ -243,6 +244,10 @@ impl Logs {
         }
     }
 
+    fn reachable(&self, node: &Text) -> bool {
+        self.core.as_ref().is_none_or(|core| core.contains(node))
+    }
+
     /// Records that must be durable by now, or must have arrived.
     fn check_end(&self, end: u64) -> Result<(), Violation> {
         let living: BTreeMap<&Text, &Process> = self
@@ -267,6 +272,7 @@ impl Logs {
         }
         for ((key, sub), subscriber) in &self.subscribers {
             let connected = living.contains_key(&key.0)
+                && self.reachable(&key.0)
                 && subscriber
                     .process
                     .as_ref()
@@ -313,6 +319,9 @@ impl Checker for Logs {
         if let Kind::Run(run) = &event.kind {
             self.exercised = run.options.services.iter().any(|family| *family == "logs");
             self.gaps_allowed = run.options.gaps;
+        }
+        if let Kind::Calm { core } = &event.kind {
+            self.core = core.as_ref().map(|core| core.iter().cloned().collect());
         }
         if matches!(
             event.kind,

@@ -222,9 +222,12 @@ fn an_announcement_moves_an_address_that_a_neighbour_had_elsewhere() {
             "announced: {announced}"
         );
 
-        wire.stacks[0].forget_neighbours();
+        let mut frames = Vec::new();
+        wire.stacks[0].ask(Ipv4Addr::new(10, 0, 2, 1), &mut frames);
+        wire.put(frames);
+        wire.run(Duration::from_millis(1));
         wire.stacks[0].connect(at(vip(), 25));
-        wire.run(Duration::from_millis(1500)); // ARP asks once a second at most
+        wire.run(Duration::from_millis(500));
         assert_eq!(accepted_by(&wire), Some(2), "asked again");
     }
 }

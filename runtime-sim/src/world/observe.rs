@@ -139,13 +139,18 @@ impl World {
                     logs::Class::Sync => Durability::Sync,
                 },
             },
-            Observation::Durable { log, upto } => match upto {
-                Some(upto) => Kind::Durable {
+            Observation::Durable { log, upto } => {
+                // The line is due after a restart even if nothing was recovered; the first life has none to
+                // tell of.
+                if upto.is_none() && self.hosts[index].lives == 1 {
+                    return;
+                }
+                let upto = upto.unwrap_or(logs::RecordId::BEFORE_ALL);
+                Kind::Durable {
                     log: log.into(),
                     upto: record_id(upto),
-                },
-                None => return, // nothing was recovered: there is no record to name
-            },
+                }
+            }
             Observation::Subscriber {
                 node,
                 log,

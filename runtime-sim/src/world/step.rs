@@ -221,7 +221,7 @@ impl World {
     }
 
     /// Puts frames on the segment.
-    pub(super) fn send_frames(&mut self, from: Port, frames: &mut Vec<crate::fabric::Frame>) {
+    pub(crate) fn send_frames(&mut self, from: Port, frames: &mut Vec<crate::fabric::Frame>) {
         let mut arrivals = std::mem::take(&mut self.arrivals);
         for frame in frames.drain(..) {
             self.fabric.send(self.now, from, frame, &mut arrivals);
