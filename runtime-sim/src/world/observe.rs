@@ -129,16 +129,19 @@ impl World {
                 id,
                 class,
                 payload,
-            } => Kind::Append {
-                log: log.into(),
-                id: record_id(id),
-                sum: Sum(Digest::of(&payload)),
-                class: match class {
-                    logs::Class::None => Durability::None,
-                    logs::Class::Batch => Durability::Batch,
-                    logs::Class::Sync => Durability::Sync,
-                },
-            },
+            } => {
+                self.hosts[index].logged.insert(log.clone());
+                Kind::Append {
+                    log: log.into(),
+                    id: record_id(id),
+                    sum: Sum(Digest::of(&payload)),
+                    class: match class {
+                        logs::Class::None => Durability::None,
+                        logs::Class::Batch => Durability::Batch,
+                        logs::Class::Sync => Durability::Sync,
+                    },
+                }
+            }
             Observation::Durable { log, upto } => {
                 // The line is due after a restart even if nothing was recovered; the first life has none to
                 // tell of.
