@@ -3,12 +3,12 @@
 //! Screening is what needs no phase: that a frame decodes, that it comes from who it says, that it is no echo,
 //! no repetition and not of an earlier life of its node. What is refused here or later changes nothing.
 
-use alloc::sync::Arc;
+use alloc::{sync::Arc, vec::Vec};
 use core::mem;
 
 use bytes::Bytes;
 use ringfort_machine::{
-    Deadline, Digest, Instant, Level, Machine, Member, NodeId, RingId, Rng, Seed, Sink,
+    Deadline, Digest, Instant, Level, Machine, Member, NodeId, ProcessId, RingId, Rng, Seed, Sink,
 };
 use ringfort_wire::{
     Frame, Kind,
@@ -104,7 +104,6 @@ impl Evs {
         let rotation = circuit.map_or_else(Default::default, Circuit::rotation);
         let counters = shared.counters;
         let number = |of: fn(&Order) -> u64| order.map_or(0, of);
-        let is_active = |(process, active): (_, bool)| active.then_some(process);
         Status {
             state: self.phase.name(),
             ring: order.map_or(
@@ -133,7 +132,7 @@ impl Evs {
             changes: counters.changes,
             last_change: counters.last_change,
             reasons: counters.reasons,
-            quarantined: shared.quarantine.records().filter_map(is_active).collect(),
+            quarantined: quarantined(shared),
             refused: counters.refused,
         }
     }
@@ -196,11 +195,29 @@ impl Machine for Evs {
                 .number(peer.hears_us.map_or(0, Instant::as_nanos))
                 .number(peer.stamp);
         }
-        for (process, active) in shared.quarantine.records() {
+        for (process, active) in shared.quarantine.findings() {
             into.number(process.node.0).flag(active);
+        }
+        for (process, accuser, until) in shared.quarantine.hearsay() {
+            into.number(process.node.0)
+                .number(accuser.node.0)
+                .number(until.as_nanos());
         }
         self.phase.digest(into);
     }
+}
+
+/// Everybody with an active finding or some hearsay against it, ascending.
+fn quarantined(shared: &Shared) -> Vec<ProcessId> {
+    let findings = shared.quarantine.findings();
+    let found = findings
+        .filter(|(_, active)| *active)
+        .map(|(process, _)| process);
+    let said = shared.quarantine.hearsay().map(|(process, _, _)| process);
+    let mut all: Vec<ProcessId> = found.chain(said).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// Decodes and screens a frame, and hands it to the phase.

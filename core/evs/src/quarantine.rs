@@ -10,66 +10,63 @@
 use alloc::collections::BTreeMap;
 use core::time::Duration;
 
-use ringfort_machine::{Instant, ProcessId};
+use ringfort_machine::{Incarnation, Instant, NodeId, ProcessId};
 
 use crate::Timeouts;
 
 /// The most processes kept in mind.
 const LIMIT: usize = 256;
+/// The most repetitions of what others found kept in mind.
+const HEARSAY_LIMIT: usize = 4096;
 /// How long a first finding matters when nothing is heard of the process any more. Doubles each time.
 const MATTERS: Duration = Duration::from_secs(60);
 /// How many times such times double.
 const DOUBLINGS: u32 = 10;
 
-/// Why a process is kept out.
+/// Why this process keeps another out, on its own findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Grounds {
-    /// We found that the link does not work.
+    /// The link does not work.
     Link,
     /// It held us for failed. It shows by its beacons when it does not any more.
     Grudge,
-    /// We found that it does not receive what is sent. Only time helps.
+    /// It does not receive what is sent. Only time helps.
     Deaf,
-    /// That member found it, and says so.
-    Hearsay(ProcessId),
 }
 
+/// An own finding.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+struct Finding {
     grounds: Grounds,
     started: Instant,
-    /// Before this the link is not trusted again; hearsay holds until then unless it is repeated.
+    /// Before this the link is not trusted again.
     until: Instant,
     strikes: u32,
     active: bool,
 }
 
-impl Entry {
+impl Finding {
     /// Whether it holds. `linked`: the link is just seen to work in both directions.
-    fn holds(&self, linked: bool, now: Instant, is_member: impl Fn(ProcessId) -> bool) -> bool {
+    fn holds(&self, linked: bool, now: Instant) -> bool {
         self.active
             && match self.grounds {
                 Grounds::Link | Grounds::Grudge => !linked || now < self.until,
                 Grounds::Deaf => now < self.until,
-                Grounds::Hearsay(accuser) => is_member(accuser) && now < self.until,
             }
-    }
-
-    const fn is_own(&self) -> bool {
-        match self.grounds {
-            Grounds::Link | Grounds::Grudge | Grounds::Deaf => true,
-            Grounds::Hearsay(_) => false,
-        }
     }
 }
 
 /// Who is kept out.
 #[derive(Debug, Default)]
-pub(crate) struct Quarantine(BTreeMap<ProcessId, Entry>);
+pub(crate) struct Quarantine {
+    findings: BTreeMap<ProcessId, Finding>,
+    /// Of a process and the member that found it: until when that counts unless it is repeated.
+    hearsay: BTreeMap<(ProcessId, ProcessId), Instant>,
+}
 
 impl Quarantine {
     /// Keeps `process` out from `now` on; returns for how long at least.
-    pub(crate) fn start(
+    pub(crate) fn find(
         &mut self,
         process: ProcessId,
         grounds: Grounds,
@@ -78,38 +75,55 @@ impl Quarantine {
     ) -> Duration {
         let longest = timeouts.quarantine_max;
         // Long after the last one it starts from the beginning.
-        let recent = |entry: &&Entry| now.since(entry.started) <= longest * 4 || entry.active;
-        let before = self.0.get(&process).filter(recent);
-        let strikes = before.map_or(0, |entry| entry.strikes);
+        let recent = |finding: &&Finding| now.since(finding.started) <= longest * 4;
+        let before = self.findings.get(&process).filter(recent);
+        let strikes = before.map_or(0, |finding| finding.strikes);
         let doubled = timeouts.quarantine_min * (1 << strikes.min(DOUBLINGS));
         let length = match grounds {
             Grounds::Link | Grounds::Deaf => doubled.min(longest),
             Grounds::Grudge => Duration::ZERO,
-            Grounds::Hearsay(_) => timeouts.hearing * 2,
         };
-        let entry = Entry {
+        let finding = Finding {
             grounds,
             started: now,
             until: now + length,
             strikes: strikes + 1,
             active: true,
         };
-        self.0.insert(process, entry);
-        self.bound();
+        self.findings.insert(process, finding);
+        if self.findings.len() > LIMIT {
+            let oldest = self
+                .findings
+                .iter()
+                .min_by_key(|(_, finding)| finding.started);
+            if let Some(process) = oldest.map(|(process, _)| *process) {
+                self.findings.remove(&process);
+            }
+        }
         length
     }
 
-    fn bound(&mut self) {
-        if self.0.len() > LIMIT {
-            let oldest = self.0.iter().min_by_key(|(_, entry)| entry.started);
-            if let Some(process) = oldest.map(|(process, _)| *process) {
-                self.0.remove(&process);
-            }
+    /// `accuser` has found that `process` cannot be in one ring with it. True if that is news.
+    pub(crate) fn hear(
+        &mut self,
+        process: ProcessId,
+        accuser: ProcessId,
+        now: Instant,
+        timeouts: &Timeouts,
+    ) -> bool {
+        if self.hearsay.len() >= HEARSAY_LIMIT {
+            self.hearsay.retain(|_, until| *until > now);
         }
+        if self.hearsay.len() >= HEARSAY_LIMIT {
+            return false;
+        }
+        let until = now + timeouts.hearing * 2;
+        let before = self.hearsay.insert((process, accuser), until);
+        before.is_none_or(|until| until <= now)
     }
 
-    /// The member `accuser` tells whom it keeps out on its own findings: those are kept out here too, and
-    /// those it does not name any more are not.
+    /// The member `accuser` tells all it keeps out on its own findings, ascending: those are kept out here
+    /// too, and those it does not name any more are not.
     pub(crate) fn on_claims(
         &mut self,
         accuser: ProcessId,
@@ -117,30 +131,19 @@ impl Quarantine {
         now: Instant,
         timeouts: &Timeouts,
     ) {
-        for (process, entry) in &mut self.0 {
-            if entry.grounds == Grounds::Hearsay(accuser) {
-                entry.active = claims.binary_search(process).is_ok();
-            }
-        }
+        self.hearsay
+            .retain(|(process, by), _| *by != accuser || claims.binary_search(process).is_ok());
         for process in claims {
-            let known = self.0.get_mut(process).filter(|entry| entry.active);
-            match known {
-                Some(entry) if entry.is_own() => {}
-                Some(entry) => {
-                    entry.grounds = Grounds::Hearsay(accuser);
-                    entry.until = now + timeouts.hearing * 2;
-                }
-                None => {
-                    self.start(*process, Grounds::Hearsay(accuser), now, timeouts);
-                }
-            }
+            self.hear(*process, accuser, now, timeouts);
         }
     }
 
     /// Whom this process keeps out on its own findings, ascending.
     pub(crate) fn claims(&self, now: Instant) -> impl Iterator<Item = ProcessId> + '_ {
-        let own = self.0.iter().filter(|(_, entry)| entry.is_own());
-        let holding = own.filter(move |(_, entry)| entry.holds(false, now, |_| false));
+        let holding = self
+            .findings
+            .iter()
+            .filter(move |(_, finding)| finding.holds(false, now));
         holding.map(|(process, _)| *process)
     }
 
@@ -153,25 +156,34 @@ impl Quarantine {
         now: Instant,
         is_member: impl Fn(ProcessId) -> bool,
     ) -> bool {
-        let entry = self.0.get(&process);
-        entry.is_some_and(|entry| entry.holds(linked, now, is_member))
+        let finding = self.findings.get(&process);
+        finding.is_some_and(|finding| finding.holds(linked, now))
+            || self
+                .accusers(process)
+                .any(|(accuser, until)| now < until && is_member(accuser))
     }
 
-    /// The link to `process` is seen to work in both directions. True if that ends its quarantine.
+    fn accusers(&self, process: ProcessId) -> impl Iterator<Item = (ProcessId, Instant)> + '_ {
+        let first = (process, ProcessId::new(NodeId(0), Incarnation(0)));
+        let about = self
+            .hearsay
+            .range(first..)
+            .take_while(move |((whom, _), _)| *whom == process);
+        about.map(|((_, accuser), until)| (*accuser, *until))
+    }
+
+    /// The link to `process` is seen to work in both directions. True if that ends a finding.
     pub(crate) fn on_link(&mut self, process: ProcessId, now: Instant) -> bool {
-        let ends = |entry: &&mut Entry| {
-            let link = matches!(entry.grounds, Grounds::Link | Grounds::Grudge);
-            entry.active && link && now >= entry.until
+        let ends = |finding: &&mut Finding| {
+            finding.active && finding.grounds != Grounds::Deaf && now >= finding.until
         };
-        let entry = self.0.get_mut(&process).filter(ends);
-        entry.map(|entry| entry.active = false).is_some()
+        let finding = self.findings.get_mut(&process).filter(ends);
+        finding.map(|finding| finding.active = false).is_some()
     }
 
-    /// `accuser` wants `process` back. True if that ends its quarantine.
+    /// `accuser` wants `process` back. True if it was kept out on its word.
     pub(crate) fn on_pardon(&mut self, process: ProcessId, accuser: ProcessId) -> bool {
-        let ends = |entry: &&mut Entry| entry.active && entry.grounds == Grounds::Hearsay(accuser);
-        let entry = self.0.get_mut(&process).filter(ends);
-        entry.map(|entry| entry.active = false).is_some()
+        self.hearsay.remove(&(process, accuser)).is_some()
     }
 
     /// Whether this process must show itself, so that those it keeps out, and those that keep it out, can see
@@ -181,23 +193,30 @@ impl Quarantine {
         now: Instant,
         is_audible: impl Fn(ProcessId) -> bool,
     ) -> bool {
-        self.0.iter().any(|(process, entry)| {
-            let matters = MATTERS * (1 << entry.strikes.min(DOUBLINGS));
-            entry.active && (now.since(entry.started) <= matters || is_audible(*process))
-        })
+        let found = self.findings.iter().any(|(process, finding)| {
+            let matters = MATTERS * (1 << finding.strikes.min(DOUBLINGS));
+            finding.active && (now.since(finding.started) <= matters || is_audible(*process))
+        });
+        found || self.hearsay.values().any(|until| now < *until)
     }
 
-    /// Everybody with a record, ascending, and whether it is active.
-    pub(crate) fn records(&self) -> impl Iterator<Item = (ProcessId, bool)> + '_ {
-        self.0
-            .iter()
-            .map(|(process, entry)| (*process, entry.active))
+    /// Everybody with an own finding, ascending, and whether it is active.
+    pub(crate) fn findings(&self) -> impl Iterator<Item = (ProcessId, bool)> + '_ {
+        let findings = self.findings.iter();
+        findings.map(|(process, finding)| (*process, finding.active))
+    }
+
+    /// Whom members say to keep out, with who says so and until when that counts, ascending.
+    pub(crate) fn hearsay(&self) -> impl Iterator<Item = (ProcessId, ProcessId, Instant)> + '_ {
+        let hearsay = self.hearsay.iter();
+        hearsay.map(|((process, accuser), until)| (*process, *accuser, *until))
     }
 
     /// `process` is in a new life or in the ring: what was held against it is void.
     pub(crate) fn release(&mut self, process: ProcessId) {
-        if let Some(entry) = self.0.get_mut(&process) {
-            entry.active = false;
+        if let Some(finding) = self.findings.get_mut(&process) {
+            finding.active = false;
         }
+        self.hearsay.retain(|(whom, _), _| *whom != process);
     }
 }

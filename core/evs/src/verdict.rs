@@ -1,15 +1,9 @@
 //! What a membership change teaches about those who are not in the new ring: who of them was alive, and is
 //! therefore to be kept from breaking the ring again at once.
 
-use ringfort_machine::ProcessId;
-
 use crate::{
-    FailedBecause, Note,
-    context::Context,
-    deliver::Order,
-    gather::Episode,
-    quarantine::Grounds,
-    roster::{Entry, Roster},
+    FailedBecause, Note, context::Context, deliver::Order, gather::Episode, quarantine::Grounds,
+    roster::Roster,
 };
 
 /// Begins and ends quarantines as the ring changes to `new`.
@@ -18,33 +12,27 @@ pub(crate) fn pass(roster: &Roster, new: &Order, episode: Episode, cx: &mut Cont
         cx.shared.quarantine.release(member.process);
     }
     let timeouts = cx.shared.config.timeouts;
+    let now = cx.now;
     for (process, entry) in roster.iter() {
-        if let Some(grounds) = grounds(process, entry, new, episode, cx) {
-            let now = cx.now;
-            let length = cx.shared.quarantine.start(process, grounds, now, &timeouts);
+        let heard = cx.shared.peers.heard_since(process, episode.started);
+        let alive = heard || entry.heard_by_others;
+        let accuser = entry.accuser.filter(|accuser| new.contains(*accuser));
+        if let Some(accuser) = accuser.filter(|_| alive) {
+            cx.shared.quarantine.hear(process, accuser, now, &timeouts);
+        } else if let Some(grounds) = entry.failed.and_then(|why| grounds(why, alive)) {
+            let length = cx.shared.quarantine.find(process, grounds, now, &timeouts);
             cx.note(Note::QuarantineStarted { process, length });
         }
     }
 }
 
-/// Why `process` is to be kept out, if it is. Who was not heard by anybody is simply gone.
-fn grounds(
-    process: ProcessId,
-    entry: &Entry,
-    new: &Order,
-    episode: Episode,
-    cx: &Context<'_>,
-) -> Option<Grounds> {
-    let heard = cx.shared.peers.heard_since(process, episode.started);
-    let alive = heard || entry.heard_by_others;
-    match entry.failed? {
-        FailedBecause::Reincarnated | FailedBecause::Left => None,
+/// The grounds for keeping out a process that was held for failed because of `why`, if there are any. Who was
+/// not heard by anybody is simply gone.
+fn grounds(why: FailedBecause, alive: bool) -> Option<Grounds> {
+    match why {
+        FailedBecause::Reincarnated | FailedBecause::Left | FailedBecause::Accused => None,
         FailedBecause::AccusedUs => Some(Grounds::Grudge),
         FailedBecause::Deaf => Some(Grounds::Deaf),
         FailedBecause::Silent | FailedBecause::Disagreed => alive.then_some(Grounds::Link),
-        FailedBecause::Accused => {
-            let accuser = entry.accuser.filter(|accuser| new.contains(*accuser))?;
-            alive.then_some(Grounds::Hearsay(accuser))
-        }
     }
 }
