@@ -1,6 +1,6 @@
 //! One log on one node: appended by one writer, read by many, never contradicted.
 //!
-//! The parts: [`recover`] finds out what there is; `writer` places records and makes them durable; `reads`
+//! The parts: `recover` finds out what there is; `writer` places records and makes them durable; `reads`
 //! hands out what is durable; `subscribers` keeps checkpoints; `retain` deletes. They share the list of
 //! segments and the orders to the disk, and know nothing else of each other; this file only passes events on.
 //!
