@@ -174,7 +174,11 @@ impl Node {
                 self.observe_written(&log, upto, out);
                 self.on_written(&log, upto, out);
             }
-            Logs::Durable { log, upto } => self.observe_durable(&log, Some(upto), out),
+            Logs::Durable { log, upto } => {
+                // What survives a loss of power survives the end of the process too.
+                self.observe_written(&log, upto, out);
+                self.observe_durable(&log, Some(upto), out);
+            }
             Logs::Subscribed { .. } | Logs::Unsubscribed { .. } | Logs::Checkpointed { .. } => {}
             Logs::Closed => self.leaving.logs = true,
             Logs::Note(note) => out.push(Action::Note(Note::Logs(note))),
