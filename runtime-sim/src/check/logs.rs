@@ -276,7 +276,10 @@ impl Logs {
                 && subscriber
                     .process
                     .as_ref()
-                    .is_some_and(|process| living.get(process.node()) == Some(&process));
+                    .is_some_and(|process| {
+                        self.reachable(process.node())
+                            && living.get(process.node()) == Some(&process)
+                    });
             let Some(log) = self.logs.get(key).filter(|_| connected) else {
                 continue;
             };
