@@ -77,6 +77,11 @@ pub(crate) struct Circuit {
     passed_idle: bool,
     hurried: bool,
     rotation: Duration,
+    /// The quickest rotation of late. The mean grows with every token lost, and so would the time until a lost
+    /// one is sent again.
+    quickest: Duration,
+    /// What this member sent again at its last visit.
+    answered: Vec<u64>,
     accepted_at: Option<Instant>,
     lost_at: Instant,
     excused: bool,
@@ -107,6 +112,8 @@ impl Circuit {
             passed_idle: false,
             hurried: false,
             rotation: Duration::ZERO,
+            quickest: Duration::ZERO,
+            answered: Vec::new(),
             accepted_at: None,
             lost_at: now + config.timeouts.token_loss_min,
             excused: false,
@@ -151,6 +158,11 @@ impl Circuit {
                 took
             } else {
                 sum / 8
+            };
+            self.quickest = if self.quickest.is_zero() {
+                took
+            } else {
+                took.min(self.quickest + self.quickest / 8)
             };
         }
         self.lost_at = cx.now + self.token_loss(cx);
@@ -199,7 +211,7 @@ impl Circuit {
         cx: &mut Context<'_>,
     ) {
         let received_seq = token.seq;
-        let answered = Self::answer(order, &mut token, windows, cx);
+        let answered = self.answer(order, &mut token, windows, cx);
         let backlog = source.backlog(cx);
         let demand = Demand {
             sent_before: self.sent_before,
@@ -254,19 +266,24 @@ impl Circuit {
     }
 
     /// Sends again what the token asks for and this member has. Returns how many packets that were.
+    ///
+    /// What it sent at its last visit and is asked for again it leaves to the others for one round: who asks may
+    /// not hear this member, and then nobody would ever answer, since the first to get the token takes the request.
     fn answer(
+        &mut self,
         order: &mut Order,
         token: &mut Token,
         windows: &Windows,
         cx: &mut Context<'_>,
     ) -> u32 {
+        let before = take(&mut self.answered);
         if token.requests.is_empty() {
             return 0;
         }
         let cluster = cx.shared.config.cluster;
         let mut answered = 0;
         token.requests.retain(|seq| {
-            if answered >= windows.global {
+            if answered >= windows.global || before.contains(seq) {
                 return true;
             }
             let Some(packet) = order.store.get_mut(*seq) else {
@@ -277,6 +294,7 @@ impl Circuit {
                 cx.transmit(Destination::All, frame);
             }
             answered += 1;
+            self.answered.push(*seq);
             false
         });
         if answered > 0 {
@@ -409,7 +427,7 @@ impl Circuit {
             let held = cx.shared.config.timeouts.idle_hold * 3 / 2;
             return slowest.max(held + self.rotation.min(held));
         }
-        (self.rotation * 3).max(FASTEST_RESEND).min(slowest)
+        (self.quickest * 3).max(FASTEST_RESEND).min(slowest)
     }
 
     /// Repeats the token if that is due; true if it is lost.
