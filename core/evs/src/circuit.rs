@@ -276,7 +276,7 @@ impl Circuit {
         windows: &Windows,
         cx: &mut Context<'_>,
     ) -> u32 {
-        let before = take(&mut self.answered);
+        let before = mem::take(&mut self.answered);
         if token.requests.is_empty() {
             return 0;
         }

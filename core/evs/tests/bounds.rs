@@ -39,13 +39,19 @@ fn time_until_together(world: &mut World, members: &[usize]) -> Duration {
 }
 
 fn without(world: &World, gone: usize) -> Vec<usize> {
-    (0..world.hosts.len()).filter(|host| *host != gone).collect()
+    (0..world.hosts.len())
+        .filter(|host| *host != gone)
+        .collect()
 }
 
 fn no_change(world: &World, changes: u64) {
     for host in world.up() {
         let status = world.hosts[host].evs.as_ref().unwrap().status();
-        assert_eq!(status.changes, changes, "host {host}: {:?}", status.last_change);
+        assert_eq!(
+            status.changes, changes,
+            "host {host}: {:?}",
+            status.last_change
+        );
     }
 }
 
@@ -200,10 +206,18 @@ fn an_idle_ring_sends_promptly() {
             let mut world = ring(5, host as u64);
             world.run_for(MS * offset * 2);
             let start = world.now;
-            world.submit(host, Level::Agreed, Bytes::from_static(b"hello")).unwrap();
+            world
+                .submit(host, Level::Agreed, Bytes::from_static(b"hello"))
+                .unwrap();
             let delivered = |world: &World| {
                 let lives = world.lives.values();
-                lives.filter(|life| life.log.iter().any(|(_, did)| matches!(did, Did::Delivered(_)))).count()
+                lives
+                    .filter(|life| {
+                        life.log
+                            .iter()
+                            .any(|(_, did)| matches!(did, Did::Delivered(_)))
+                    })
+                    .count()
             };
             assert!(world.run_while(MS * 100, |world| delivered(world) < 5));
             worst = worst.max(world.now.since(start));

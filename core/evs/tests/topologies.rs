@@ -22,7 +22,10 @@ fn cuts(hosts: usize, graph: u64) -> Vec<(usize, usize)> {
     let pairs = (0..hosts).flat_map(|from| (0..hosts).map(move |to| (from, to)));
     let links = pairs.filter(|(from, to)| from != to);
     let numbered = links.enumerate();
-    numbered.filter(|(bit, _)| graph >> bit & 1 == 1).map(|(_, link)| link).collect()
+    numbered
+        .filter(|(bit, _)| graph >> bit & 1 == 1)
+        .map(|(_, link)| link)
+        .collect()
 }
 
 fn total_changes(world: &World) -> u64 {
@@ -68,7 +71,10 @@ fn try_graphs(hosts: usize, graphs: impl Iterator<Item = u64>) {
             let complaints = try_graph(hosts, graph, whole);
             if !complaints.is_empty() {
                 failed += 1;
-                println!("graph {graph}, whole {whole}, cut {:?}: {complaints:?}", cuts(hosts, graph));
+                println!(
+                    "graph {graph}, whole {whole}, cut {:?}: {complaints:?}",
+                    cuts(hosts, graph)
+                );
             }
         }
     }
