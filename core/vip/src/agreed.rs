@@ -22,7 +22,7 @@ use core::net::IpAddr;
 use ringfort_machine::{Digest, Instant, Position, ProcessId, defect, defect::Defect};
 use ringfort_wire::vip::{Body, RECORDS_PER_PART, Standing, Tenure};
 
-use crate::{Note, Reject, local::STRAY};
+use crate::{Flags, Note, Reject, local::STRAY};
 use gather::{Gathering, Partial};
 pub(crate) use slot::Slot;
 
@@ -139,7 +139,7 @@ impl Agreed {
         }
         match &mut self.gathering {
             Some(gathering) => {
-                gathering.retain(members);
+                gathering.retain(now, members);
                 self.finish_gathering(now, notes);
             }
             None => self.drop_departed(now, notes),
@@ -166,7 +166,14 @@ impl Agreed {
             }
         }
         self.drop_empty();
-        self.refresh_flags(notes);
+        // Fewer members can only agree better: where nothing is flagged, nothing will be.
+        if self
+            .slots
+            .values()
+            .any(|slot| slot.flags != Flags::default())
+        {
+            self.refresh_flags(notes);
+        }
         self.elect(now);
         if orphans > 0 {
             notes.push(Note::Orphaned { addresses: orphans });
@@ -236,14 +243,12 @@ impl Agreed {
             let Some(slot) = self.slots.get_mut(&tenure.address) else {
                 continue;
             };
-            if slot.holders.get(&from).map(|holder| holder.generation) != Some(tenure.generation) {
+            if !slot.end(from, tenure) {
                 continue;
             }
-            slot.holders.remove(&from);
             touched.push(tenure.address);
             if tenure.failed {
                 failed = true;
-                slot.distrust(from);
                 notes.push(Note::StandingChanged {
                     address: tenure.address,
                     member: from,
@@ -350,18 +355,9 @@ impl Agreed {
         }
         match &self.gathering {
             None => {
-                into.flag(false).number(self.facts.len() as u64);
-                for (process, facts) in &self.facts {
-                    digest_process(into, *process);
-                    into.number(facts.version)
-                        .flag(facts.capable)
-                        .number(u64::from(facts.balance_set_size));
-                }
-                into.number(self.slots.len() as u64);
-                for (address, slot) in &self.slots {
-                    digest_address(into, *address);
-                    slot.digest(into);
-                }
+                into.flag(false);
+                digest_facts(into, &self.facts);
+                digest_slots(into, &self.slots);
             }
             // What was agreed before the epoch differs by component; only what came since is common.
             Some(gathering) => {
@@ -369,6 +365,24 @@ impl Agreed {
                 gathering.digest(into);
             }
         }
+    }
+}
+
+fn digest_facts(into: &mut Digest, facts: &BTreeMap<ProcessId, Facts>) {
+    into.number(facts.len() as u64);
+    for (process, facts) in facts {
+        digest_process(into, *process);
+        into.number(facts.version)
+            .flag(facts.capable)
+            .number(u64::from(facts.balance_set_size));
+    }
+}
+
+fn digest_slots(into: &mut Digest, slots: &BTreeMap<IpAddr, Slot>) {
+    into.number(slots.len() as u64);
+    for (address, slot) in slots {
+        digest_address(into, *address);
+        slot.digest(into);
     }
 }
 

@@ -14,7 +14,7 @@ use ringfort_wire::vip::{
 };
 
 use super::{
-    Agreed, Facts, Slot, Touched, digest_address, digest_process,
+    Agreed, Facts, Slot, Touched, digest_address, digest_facts, digest_slots,
     slot::{Holder, digest_offer},
 };
 use crate::{Note, Reject};
@@ -23,16 +23,13 @@ use crate::{Note, Reject};
 /// it only knows of.
 pub(crate) const PARTS: usize = 4 * ADDRESSES / RECORDS_PER_PART;
 
-/// The tables of an epoch while some are missing.
+/// The state of an epoch as far as its tables are in. Merged as they come, so that the last one costs no more
+/// than any other.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Gathering {
-    announced: BTreeMap<ProcessId, Announced>,
-}
-
-#[derive(Clone, Debug)]
-struct Announced {
-    facts: Facts,
-    records: Vec<Record>,
+    /// Whose tables are in.
+    facts: BTreeMap<ProcessId, Facts>,
+    slots: BTreeMap<IpAddr, Slot>,
 }
 
 /// The parts of a table so far.
@@ -49,40 +46,56 @@ impl Gathering {
         members
             .iter()
             .copied()
-            .filter(|member| !self.announced.contains_key(member))
+            .filter(|member| !self.facts.contains_key(member))
             .collect()
     }
 
-    pub(crate) fn retain(&mut self, members: &[ProcessId]) {
-        self.announced
+    pub(crate) fn retain(&mut self, now: Instant, members: &[ProcessId]) {
+        self.facts
             .retain(|process, _| members.binary_search(process).is_ok());
+        for slot in self.slots.values_mut() {
+            slot.retain_members(now, members);
+        }
     }
 
-    fn record_mut(&mut self, from: ProcessId, address: IpAddr) -> Result<&mut Record, Reject> {
-        let announced = self.announced.get_mut(&from).ok_or(Reject::NoTable)?;
-        let at = announced
-            .records
-            .binary_search_by_key(&address, |record| record.address)
-            .map_err(|_| Reject::UnknownAddress)?;
-        announced.records.get_mut(at).ok_or(Reject::UnknownAddress)
+    /// Takes in a whole table. One that comes again replaces the first.
+    fn announce(&mut self, now: Instant, from: ProcessId, facts: Facts, records: Vec<Record>) {
+        if self.facts.insert(from, facts).is_some() {
+            for slot in self.slots.values_mut() {
+                slot.remove_offer(now, from);
+                slot.holders.remove(&from);
+            }
+        }
+        for record in records {
+            let slot = self
+                .slots
+                .entry(record.address)
+                .or_insert_with(|| Slot::new(now));
+            slot.generation = slot.generation.max(record.generation);
+            slot.pin = slot.pin.max(record.pin);
+            if let Some(holding) = record.holding {
+                slot.generation = slot.generation.max(holding.generation);
+                let tenure = Holder {
+                    generation: holding.generation,
+                    ending: holding.ending,
+                };
+                slot.holders.insert(from, tenure);
+            }
+            if let Some(offer) = record.offer {
+                slot.set_offer(now, from, offer);
+            }
+        }
     }
 
     /// `from` takes back what its table said it has.
     pub(crate) fn ended(&mut self, from: ProcessId, tenures: &[Tenure]) -> Result<(), Reject> {
-        if !self.announced.contains_key(&from) {
+        if !self.facts.contains_key(&from) {
             return Err(Reject::NoTable);
         }
         let mut any = false;
         for tenure in tenures {
-            let Ok(record) = self.record_mut(from, tenure.address) else {
-                continue;
-            };
-            if record.holding.map(|holding| holding.generation) == Some(tenure.generation) {
-                any = true;
-                record.holding = None;
-                if let Some(offer) = record.offer.as_mut().filter(|_| tenure.failed) {
-                    offer.standing = Standing::Unable;
-                }
+            if let Some(slot) = self.slots.get_mut(&tenure.address) {
+                any |= slot.end(from, tenure);
             }
         }
         if any { Ok(()) } else { Err(Reject::NoTenure) }
@@ -94,27 +107,27 @@ impl Gathering {
         address: IpAddr,
         standing: Standing,
     ) -> Result<(), Reject> {
-        let record = self.record_mut(from, address)?;
-        let offer = record.offer.as_mut().ok_or(Reject::UnknownAddress)?;
-        offer.standing = standing;
+        if !self.facts.contains_key(&from) {
+            return Err(Reject::NoTable);
+        }
+        let offered = self
+            .slots
+            .get_mut(&address)
+            .and_then(|slot| slot.offer_of_mut(from))
+            .ok_or(Reject::UnknownAddress)?;
+        offered.standing = standing;
         Ok(())
     }
 
     pub(crate) fn leaving(&mut self, from: ProcessId) -> Result<(), Reject> {
-        let announced = self.announced.get_mut(&from).ok_or(Reject::NoTable)?;
-        announced.facts.capable = false;
+        let facts = self.facts.get_mut(&from).ok_or(Reject::NoTable)?;
+        facts.capable = false;
         Ok(())
     }
 
     pub(crate) fn digest(&self, into: &mut Digest) {
-        into.number(self.announced.len() as u64);
-        for (process, announced) in &self.announced {
-            digest_process(into, *process);
-            into.number(announced.facts.version)
-                .flag(announced.facts.capable)
-                .number(u64::from(announced.facts.balance_set_size));
-            digest_records(into, &announced.records);
-        }
+        digest_facts(into, &self.facts);
+        digest_slots(into, &self.slots);
     }
 }
 
@@ -167,9 +180,7 @@ impl Agreed {
             return Ok(Touched::Nothing);
         };
         if let Some(gathering) = &mut self.gathering {
-            gathering
-                .announced
-                .insert(from, Announced { facts, records });
+            gathering.announce(now, from, facts, records);
             if mature && !self.mature {
                 self.mature = true;
                 notes.push(Note::Matured);
@@ -228,34 +239,12 @@ impl Agreed {
         let Some(gathering) = self.gathering.take() else {
             return false;
         };
-        let mut slots: BTreeMap<IpAddr, Slot> = BTreeMap::new();
-        self.facts.clear();
-        for (process, announced) in gathering.announced {
-            self.facts.insert(process, announced.facts);
-            for record in announced.records {
-                let slot = slots
-                    .entry(record.address)
-                    .or_insert_with(|| Slot::new(now));
-                slot.generation = slot.generation.max(record.generation);
-                slot.pin = slot.pin.max(record.pin);
-                if let Some(holding) = record.holding {
-                    slot.generation = slot.generation.max(holding.generation);
-                    slot.holders.insert(
-                        process,
-                        Holder {
-                            generation: holding.generation,
-                            ending: holding.ending,
-                        },
-                    );
-                }
-                if let Some(offer) = record.offer {
-                    slot.set_offer(now, process, offer);
-                }
-            }
-        }
+        let Gathering { facts, mut slots } = gathering;
         slots.retain(|_, slot| !slot.is_empty());
         for (address, slot) in &mut slots {
             slot.retain_members(now, &self.members);
+            slot.view_since = now;
+            slot.configuration_since = now;
             if let Some(old) = self.slots.get(address)
                 && old.distinct() == slot.distinct()
             {
@@ -263,6 +252,7 @@ impl Agreed {
                 slot.flags = old.flags;
             }
         }
+        self.facts = facts;
         self.slots = slots;
         self.refresh_flags(notes);
         self.warn_of_sizes(notes);

@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
 
 use ringfort_machine::{Digest, Instant, NodeId, ProcessId};
-use ringfort_wire::vip::{Offer, Pin, ServiceSet, Standing};
+use ringfort_wire::vip::{Offer, Pin, ServiceSet, Standing, Tenure};
 
 use super::{digest_address, digest_process};
 use crate::Flags;
@@ -141,8 +141,23 @@ impl Slot {
         }
     }
 
+    /// Ends the tenure of `process` that `tenure` names; whether there was such a one.
+    pub(crate) fn end(&mut self, process: ProcessId, tenure: &Tenure) -> bool {
+        let named = self
+            .holders
+            .get(&process)
+            .is_some_and(|holder| holder.generation == tenure.generation);
+        if named {
+            self.holders.remove(&process);
+            if tenure.failed {
+                self.distrust(process);
+            }
+        }
+        named
+    }
+
     /// The platform of `process` has refused to take the address: not again for a while, pinned or not.
-    pub(crate) fn distrust(&mut self, process: ProcessId) {
+    fn distrust(&mut self, process: ProcessId) {
         if let Some(offered) = self.offer_of_mut(process) {
             offered.standing = Standing::Unable;
         }

@@ -51,14 +51,10 @@ impl Vip {
         out: &mut impl Sink<Action>,
     ) {
         self.found = found.len();
+        // What was found comes first, as it was found: a configured address of another prefix is the same one.
         let configured: Vec<(IpNet, String)> = self
             .offers
             .values()
-            .filter(|offer| {
-                !found
-                    .iter()
-                    .any(|(net, _)| net.addr() == offer.address.addr())
-            })
             .map(|offer| (offer.address, offer.interface.clone()))
             .collect();
         let mut leftovers = BTreeSet::new();
@@ -149,15 +145,16 @@ impl Vip {
                 self.locals.release_stray(*net, interface.clone(), out);
             }
         }
+        let present: BTreeSet<(IpAddr, &str)> = found
+            .iter()
+            .map(|(net, interface)| (net.addr(), interface.as_str()))
+            .collect();
         let mut missing = Vec::new();
         for local in self.locals.addresses.values_mut() {
             if local.state != State::Held || local.last_order > order {
                 continue;
             }
-            let present = found.iter().any(|(net, interface)| {
-                net.addr() == local.net.addr() && *interface == local.interface
-            });
-            if present {
+            if present.contains(&(local.net.addr(), local.interface.as_str())) {
                 local.missed = 0;
                 continue;
             }
