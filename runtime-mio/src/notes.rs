@@ -131,7 +131,9 @@ const fn ring_level(note: &ringfort_evs::Note) -> Level {
         | Ring::Consensus { .. }
         | Ring::CommitStarted { .. }
         | Ring::Recovering { .. }
-        | Ring::Recovered { .. } => Level::DEBUG,
+        | Ring::Recovered { .. }
+        // Frames of another ring or of an earlier round are daily weather while membership changes.
+        | Ring::Refused { .. } => Level::DEBUG,
         Ring::Gathering { .. }
         | Ring::Installed { .. }
         | Ring::ForeignRing { .. }
@@ -142,7 +144,6 @@ const fn ring_level(note: &ringfort_evs::Note) -> Level {
         | Ring::MemberLeaving { .. }
         | Ring::QuarantineEnded { .. } => Level::INFO,
         Ring::TokenLost { .. }
-        | Ring::Refused { .. }
         | Ring::SubmissionRefused(_)
         | Ring::Failed { .. }
         | Ring::QuarantineStarted { .. }

@@ -106,8 +106,9 @@ fn live(
     if !json {
         print(view.introduction())?;
     }
-    let mut died = None;
-    while !stop.load(Ordering::Relaxed) && died.is_none() {
+    let mut revival = Revival::default();
+    let mut outcome = Ok(());
+    while !stop.load(Ordering::Relaxed) && outcome.is_ok() {
         let look = Instant::now();
         let snapshot = watch.look();
         if json {
@@ -115,18 +116,13 @@ fn live(
         } else if let Some(text) = view.draw(&snapshot, children) {
             print(text)?;
         }
-        died = children.ended();
+        outcome = revival.look(plan, children);
         while !stop.load(Ordering::Relaxed) && look.elapsed() < LOOK {
             std::thread::sleep(LOOK / 20); // a pace, and a quick answer to Ctrl-C
         }
     }
     let stopped = children.stop();
-    if let Some(name) = died {
-        return Err(BootError::Ended(format!(
-            "{name} ended by itself; {} says why",
-            plan.output_of(&name).display()
-        )));
-    }
+    outcome?;
     let unclean: Vec<_> = stopped
         .iter()
         .filter(|ended| !ended.clean)
@@ -140,4 +136,40 @@ fn live(
         unclean.join(", "),
         plan.directory.display()
     )))
+}
+
+/// Starts what was killed again after a while, so that one can watch a node go and come back.
+#[derive(Debug, Default)]
+struct Revival {
+    dead: Vec<(String, Instant)>,
+}
+
+impl Revival {
+    /// How long a killed process stays away.
+    const AWAY: Duration = Duration::from_secs(5);
+
+    /// Looks for processes that have ended, and starts those that were away for long enough.
+    ///
+    /// # Errors
+    /// [`BootError::Ended`] for a process that ended by itself: it would do so again.
+    fn look(&mut self, plan: &Plan, children: &mut Children) -> Result<(), BootError> {
+        while let Some(ended) = children.ended() {
+            if !ended.killed {
+                return Err(BootError::Ended(format!(
+                    "{} ended by itself ({}); {} says why",
+                    ended.name,
+                    ended.how,
+                    plan.output_of(&ended.name).display()
+                )));
+            }
+            self.dead.push((ended.name, Instant::now()));
+        }
+        let due = |(_, since): &(String, Instant)| since.elapsed() >= Self::AWAY;
+        for (name, _) in self.dead.extract_if(.., |dead| due(dead)) {
+            if let Some(process) = plan.processes.iter().find(|process| process.name == name) {
+                children.start(process)?;
+            }
+        }
+        Ok(())
+    }
 }

@@ -108,3 +108,36 @@ fn children_end_with_their_parent() {
     child.wait().unwrap();
     common::wait("the end of the children", || (!answers()).then_some(()));
 }
+
+#[test]
+fn a_killed_node_comes_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut child = ringfort()
+        .args(["up", "--nodes", "1", "--dir"])
+        .arg(directory.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let control = directory.path().join("n1/control");
+    let pid = || {
+        let answers = run(&["console", control.to_str().unwrap(), "version"])
+            .status
+            .success();
+        let pid = fs::read_to_string(directory.path().join("n1/state/ringfort.pid")).ok()?;
+        answers.then(|| pid.trim().to_owned())
+    };
+    let first = common::wait("a console", pid);
+    let kill = |signal, id: &str| {
+        assert!(
+            std::process::Command::new("kill")
+                .args([signal, id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    };
+    kill("-KILL", &first);
+    common::wait("its next life", || pid().filter(|next| *next != first));
+    kill("-INT", &child.id().to_string());
+    assert!(common::wait("the end", || child.try_wait().unwrap()).success());
+}

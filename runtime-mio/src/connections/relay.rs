@@ -148,33 +148,37 @@ impl Relay {
         }
         let mut reads = TURN_READS;
         loop {
-            let before = reads;
             match self.round(client, &mut reads, scratch) {
                 Err(_) => return Pumped::Finished, // a reset of one side ends the other
-                Ok(()) if self.to_backend.closed && self.to_client.closed => {
+                Ok(_) if self.to_backend.closed && self.to_client.closed => {
                     return Pumped::Finished;
                 }
-                Ok(()) if reads == 0 => return Pumped::More,
-                Ok(()) if reads == before => return Pumped::Blocked,
-                Ok(()) => {}
+                Ok(_) if reads == 0 => return Pumped::More,
+                // Whatever moved may have made room for bytes of which no socket will tell again.
+                Ok(moved) if moved > 0 => {}
+                Ok(_) => return Pumped::Blocked,
             }
         }
     }
 
+    /// Reads and writes once in each direction; returns the bytes that were moved.
     fn round(
         &mut self,
         client: &mut Client<'_>,
         reads: &mut usize,
         scratch: &mut [u8],
-    ) -> io::Result<()> {
-        *client.received += self
+    ) -> io::Result<u64> {
+        let received = self
             .to_backend
             .fill(client.socket, client.readable, reads, scratch)?;
-        self.to_backend.empty(&mut self.backend)?;
-        self.to_client
+        *client.received += received;
+        let passed = self.to_backend.empty(&mut self.backend)?;
+        let fetched = self
+            .to_client
             .fill(&mut self.backend, &mut self.readable, reads, scratch)?;
-        *client.sent += self.to_client.empty(client.socket)?;
-        Ok(())
+        let sent = self.to_client.empty(client.socket)?;
+        *client.sent += sent;
+        Ok(received + passed + fetched + sent)
     }
 
     pub(super) fn deregister(&mut self, registry: &Registry) {

@@ -5,8 +5,8 @@
 
 use std::{
     fs::File,
-    os::unix::process::CommandExt,
-    process::{Child, Command, Stdio},
+    os::unix::process::{CommandExt, ExitStatusExt},
+    process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -26,7 +26,21 @@ pub(super) struct Ended {
     pub(super) name: String,
     /// With exit code 0, in time.
     pub(super) clean: bool,
+    /// By a signal that nobody can refuse.
+    #[serde(skip)]
+    pub(super) killed: bool,
     pub(super) how: String,
+}
+
+impl Ended {
+    fn new(name: String, status: ExitStatus) -> Self {
+        Self {
+            name,
+            clean: status.success(),
+            killed: status.signal() == Some(libc::SIGKILL),
+            how: status.to_string(),
+        }
+    }
 }
 
 /// All running children.
@@ -67,13 +81,15 @@ impl Children {
         Ok(())
     }
 
-    /// The name of a child that has ended by itself.
-    pub(super) fn ended(&mut self) -> Option<String> {
-        let at = self
-            .running
-            .iter_mut()
-            .position(|(_, child)| !matches!(child.try_wait(), Ok(None)))?;
-        Some(self.running.remove(at).0)
+    /// A child that has ended without having been asked to.
+    pub(super) fn ended(&mut self) -> Option<Ended> {
+        for (at, (_, child)) in self.running.iter_mut().enumerate() {
+            if let Ok(Some(status)) = child.try_wait() {
+                let (name, _) = self.running.remove(at);
+                return Some(Ended::new(name, status));
+            }
+        }
+        None
     }
 
     /// Kills a child, as a crash would.
@@ -111,13 +127,7 @@ impl Children {
 fn finish(name: String, child: &mut Child, end: Instant) -> Ended {
     loop {
         match child.try_wait() {
-            Ok(Some(status)) => {
-                return Ended {
-                    name,
-                    clean: status.success(),
-                    how: status.to_string(),
-                };
-            }
+            Ok(Some(status)) => return Ended::new(name, status),
             Ok(None) if Instant::now() < end => std::thread::sleep(PACE),
             Ok(None) | Err(_) => {
                 let _ = child.kill();
@@ -125,6 +135,7 @@ fn finish(name: String, child: &mut Child, end: Instant) -> Ended {
                 return Ended {
                     name,
                     clean: false,
+                    killed: true,
                     how: format!("killed after {} s", LEAVE.as_secs()),
                 };
             }

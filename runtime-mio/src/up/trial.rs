@@ -112,8 +112,11 @@ impl Trial<'_> {
     fn load_until(&mut self, begun: Instant, until: Duration) -> Result<(), Failed> {
         while begun.elapsed() < until {
             self.interrupted()?;
-            if let Some(name) = self.children.ended() {
-                return Err(Failed(format!("{name} ended by itself")));
+            if let Some(ended) = self.children.ended() {
+                return Err(Failed(format!(
+                    "{} ended by itself: {}",
+                    ended.name, ended.how
+                )));
             }
             thread::sleep(PACE.min(until.saturating_sub(begun.elapsed())));
         }
@@ -269,8 +272,11 @@ impl Trial<'_> {
             if condition(self) {
                 return Ok(());
             }
-            if let Some(name) = self.children.ended() {
-                return Err(Failed(format!("{name} ended by itself")));
+            if let Some(ended) = self.children.ended() {
+                return Err(Failed(format!(
+                    "{} ended by itself: {}",
+                    ended.name, ended.how
+                )));
             }
             if Instant::now() >= end {
                 return Err(Failed(format!("{what} (waited {} s)", limit.as_secs())));

@@ -79,7 +79,10 @@ impl<'a> View<'a> {
             "  ls -R {}       (what the manager collected)",
             plan.collected().display()
         )?;
-        writeln!(out, "  kill -9 a node: its addresses move within a second")?;
+        writeln!(
+            out,
+            "  kill -9 PID          of a node: its addresses move at once; it is back after 5 s"
+        )?;
         writeln!(out)
     }
 
