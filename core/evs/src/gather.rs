@@ -66,13 +66,14 @@ impl Gather {
         for member in order.members() {
             roster.add(member.process);
         }
+        // Whoever was standing still finds old joins before new ones: he reads on before he answers.
         let mut gather = Box::new(Self {
             order,
             roster,
             episode,
             changed: cx.now,
             last_join: cx.now,
-            next_join: cx.now,
+            next_join: cx.now + GAP / 2,
             agreed: None,
             expires: Instant::NEVER,
         });
@@ -220,7 +221,7 @@ impl Gather {
                 failed.push((process, why));
             }
         }
-        let overdue = |at: Instant| at + cx.shared.config.timeouts.commit <= cx.now;
+        let overdue = |at: Instant| at + commit_patience(cx) <= cx.now;
         if self.agreed.is_some_and(overdue) {
             failed.push((self.representative(), FailedBecause::Silent));
         }
@@ -303,7 +304,7 @@ impl Gather {
     fn refresh(&mut self, cx: &Context<'_>) {
         let patience = |process| self.patience(process, cx);
         let silent = self.roster.dissenters().map(patience).min();
-        let commit = self.agreed.map(|at| at + cx.shared.config.timeouts.commit);
+        let commit = self.agreed.map(|at| at + commit_patience(cx));
         self.expires = silent
             .into_iter()
             .chain(commit)
@@ -375,4 +376,10 @@ impl Gather {
             .number(self.agreed.map_or(0, Instant::as_nanos))
             .number(self.expires.as_nanos());
     }
+}
+
+/// How long a member that agrees waits for the commit token: long enough for the representative to find that
+/// it was lost, and to say so.
+fn commit_patience(cx: &Context<'_>) -> Duration {
+    cx.shared.config.timeouts.commit * 3 / 2
 }
