@@ -5,7 +5,7 @@
 //! addresses, and from the disk what was not synced.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     net::SocketAddr,
 };
 
@@ -178,8 +178,6 @@ pub(crate) struct Host {
     pub(crate) lives: u64,
     /// How often the machine got power.
     pub(crate) boots: u64,
-    /// Logs that have ever had a record.
-    pub(crate) logged: BTreeSet<String>,
     /// What the present process printed on consoles.
     pub(crate) printed: Vec<ConsoleAction>,
     pub(crate) workers: Workers,

@@ -298,16 +298,15 @@ impl Options {
 
     /// The content of the trace's first line.
     pub fn run_line(&self) -> Run {
-        let rest = match serde_json::to_value(self).expect("options are plain data") {
-            Value::Object(fields) => fields.into_iter().collect(),
-            other => [("options".to_owned(), other)].into(),
-        };
+        let fields = serde_json::to_value(self).ok();
+        let fields = fields.as_ref().and_then(Value::as_object);
+        let rest = fields
+            .expect("options are a structure of plain data")
+            .clone();
         Run {
             schema: SCHEMA,
             seed: self.seed,
-            commit: option_env!("RINGFORT_COMMIT")
-                .unwrap_or("unknown")
-                .to_owned(),
+            commit: crate::run::commit().to_owned(),
             nodes: self
                 .nodes
                 .iter()
@@ -318,7 +317,7 @@ impl Options {
                 vips: self.vips.iter().map(|vip| vip.to_string().into()).collect(),
                 services: self.services.names(),
                 gaps: self.gaps(),
-                rest,
+                rest: rest.into_iter().collect(),
             },
         }
     }

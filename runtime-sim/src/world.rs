@@ -8,7 +8,7 @@
 //! and then looking at hosts and at the events that a keeping recorder has kept.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     time::Duration,
 };
@@ -344,7 +344,6 @@ fn new_host(options: &Options, index: usize, name: &str) -> Host {
         life: None,
         lives: 0,
         boots: 0,
-        logged: BTreeSet::new(),
         printed: Vec::new(),
         workers: crate::workload::Workers::default(),
         seed,

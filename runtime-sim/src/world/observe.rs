@@ -5,7 +5,9 @@
 
 use ringfort_groups::{Cause, ClientEvent, ClientId, Command, GroupName, MemberId, View};
 use ringfort_logs as logs;
-use ringfort_machine::{ConfigurationId, ConfigurationKind, Digest, NodeId, Position, RingId};
+use ringfort_machine::{
+    Configuration, ConfigurationId, ConfigurationKind, Digest, Level, NodeId, Position, RingId,
+};
 use ringfort_node::{Note, Observation, SubscriberSeen};
 
 use super::{Names, World};
@@ -27,83 +29,59 @@ impl World {
     }
 
     fn observe(&mut self, index: usize, observation: Observation) {
-        let kind = match observation {
-            Observation::Configuration(configuration) => Kind::Conf {
-                conf: self.names.configuration(configuration.id),
-                kind: match configuration.kind {
-                    ConfigurationKind::Regular => ConfKind::Regular,
-                    ConfigurationKind::Transitional => ConfKind::Transitional,
-                },
-                members: configuration
-                    .members
-                    .iter()
-                    .map(|member| self.names.process(member.process))
-                    .collect(),
-                reg: configuration.follows.map(|id| self.names.configuration(id)),
-            },
+        if let Some(kind) = self.kind(index, observation) {
+            self.tell_asked(index);
+            if let Some(life) = &self.hosts[index].life {
+                self.recorder.of(self.now, &life.name, kind);
+            }
+        }
+    }
+
+    /// What the trace says of an observation, if anything.
+    fn kind(&mut self, index: usize, observation: Observation) -> Option<Kind> {
+        match observation {
+            Observation::Configuration(configuration) => Some(self.installed(&configuration)),
             Observation::Submitted {
                 number,
                 level: _,
                 payload,
             } => {
-                let Some(m) = self.own_message(index, number) else {
-                    return;
-                };
-                if let Some(life) = &mut self.hosts[index].life {
-                    life.unsent.insert(number, Sum(Digest::of(&payload)));
-                }
-                Kind::Submit { m }
+                let life = self.hosts[index].life.as_mut()?;
+                life.unsent.insert(number, Sum(Digest::of(&payload)));
+                Some(Kind::Submit {
+                    m: MessageName::new(life.name.clone(), number),
+                })
             }
             Observation::Sent {
                 number,
                 level,
                 configuration,
-            } => {
-                let Some(m) = self.own_message(index, number) else {
-                    return;
-                };
-                let Some(life) = &mut self.hosts[index].life else {
-                    return;
-                };
-                let Some(sum) = life.unsent.remove(&number) else {
-                    self.object(
-                        "trace",
-                        format!("{m} was sent without having been submitted"),
-                    );
-                    return;
-                };
-                let conf = self.names.configuration(configuration);
-                Kind::Send {
-                    m,
-                    level: level.into(),
-                    conf,
-                    sum,
-                }
-            }
+            } => self.sent(index, number, level, configuration),
             Observation::Delivered {
                 position,
                 sender,
                 number,
                 level,
                 payload,
-            } => Kind::Deliver {
+            } => Some(Kind::Deliver {
                 m: MessageName::new(self.names.process(sender), number),
                 level: level.into(),
                 conf: self.names.configuration(position.configuration),
                 sum: Sum(Digest::of(&payload)),
                 n: position.ordinal,
-            },
-            Observation::Asked { client, command } => return self.asked(index, client, command),
+            }),
+            Observation::Asked { client, command } => {
+                self.asked(index, client, command);
+                None
+            }
             Observation::Told {
                 client: _,
                 event: ClientEvent::Refused(_),
             } => {
-                return self.refused(index);
+                self.refused(index);
+                None
             }
-            Observation::Told { client, event } => match self.told(index, client, event) {
-                Some(kind) => kind,
-                None => return,
-            },
+            Observation::Told { client, event } => self.told(index, client, event),
             Observation::Counted { object, key, by } => {
                 let total = self.fleet.is_total(&object);
                 let kind = if total {
@@ -111,60 +89,86 @@ impl World {
                 } else {
                     CountKind::Gauge
                 };
-                Kind::Count {
+                Some(Kind::Count {
                     object: object.into(),
                     key: key.into(),
                     kind,
                     by,
-                }
+                })
             }
             Observation::Fingerprint {
                 object,
                 position,
                 hash,
                 total,
-            } => self.fingerprint(object, position, hash, total),
+            } => Some(self.fingerprint(object, position, hash, total)),
             Observation::Appended {
                 log,
                 id,
                 class,
                 payload,
-            } => {
-                self.hosts[index].logged.insert(log.clone());
-                Kind::Append {
-                    log: log.into(),
-                    id: record_id(id),
-                    sum: Sum(Digest::of(&payload)),
-                    class: match class {
-                        logs::Class::None => Durability::None,
-                        logs::Class::Batch => Durability::Batch,
-                        logs::Class::Sync => Durability::Sync,
-                    },
-                }
-            }
-            Observation::Durable { log, upto } => {
-                // The line is due after a restart even if nothing was recovered; the first life has none to
-                // tell of.
-                if upto.is_none() && self.hosts[index].lives == 1 {
-                    return;
-                }
-                let upto = upto.unwrap_or(logs::RecordId::BEFORE_ALL);
-                Kind::Durable {
-                    log: log.into(),
-                    upto: record_id(upto),
-                }
-            }
+            } => Some(appended(log, id, class, &payload)),
+            Observation::Durable { log, upto } => self.durable(index, log, upto),
             Observation::Subscriber {
                 node,
                 log,
                 subscriber,
                 seen,
-            } => self.subscriber(node, log.into(), subscriber.into(), seen),
-        };
-        self.tell_asked(index);
-        if let Some(life) = &self.hosts[index].life {
-            self.recorder.of(self.now, &life.name, kind);
+            } => Some(self.subscriber(node, log.into(), subscriber.into(), seen)),
         }
+    }
+
+    fn installed(&mut self, configuration: &Configuration) -> Kind {
+        Kind::Conf {
+            conf: self.names.configuration(configuration.id),
+            kind: match configuration.kind {
+                ConfigurationKind::Regular => ConfKind::Regular,
+                ConfigurationKind::Transitional => ConfKind::Transitional,
+            },
+            members: configuration
+                .members
+                .iter()
+                .map(|member| self.names.process(member.process))
+                .collect(),
+            reg: configuration.follows.map(|id| self.names.configuration(id)),
+        }
+    }
+
+    fn sent(
+        &mut self,
+        index: usize,
+        number: u64,
+        level: Level,
+        configuration: ConfigurationId,
+    ) -> Option<Kind> {
+        let life = self.hosts[index].life.as_mut()?;
+        let m = MessageName::new(life.name.clone(), number);
+        let Some(sum) = life.unsent.remove(&number) else {
+            self.object(
+                "trace",
+                format!("{m} was sent without having been submitted"),
+            );
+            return None;
+        };
+        let conf = self.names.configuration(configuration);
+        Some(Kind::Send {
+            m,
+            level: level.into(),
+            conf,
+            sum,
+        })
+    }
+
+    fn durable(&self, index: usize, log: String, upto: Option<logs::RecordId>) -> Option<Kind> {
+        // The line is due after a restart even if nothing was recovered; the first life has none to tell of.
+        if upto.is_none() && self.hosts[index].lives == 1 {
+            return None;
+        }
+        let upto = upto.unwrap_or(logs::RecordId::BEFORE_ALL);
+        Some(Kind::Durable {
+            log: log.into(),
+            upto: record_id(upto),
+        })
     }
 
     /// Writes what a client asked for, once it is clear that it was not refused.
@@ -181,11 +185,6 @@ impl World {
         if let Some(life) = &mut self.hosts[index].life {
             life.asked = None;
         }
-    }
-
-    fn own_message(&self, index: usize, number: u64) -> Option<MessageName> {
-        let life = self.hosts[index].life.as_ref()?;
-        Some(MessageName::new(life.name.clone(), number))
     }
 
     fn fingerprint(&mut self, object: String, position: Position, hash: u64, total: i64) -> Kind {
@@ -367,6 +366,19 @@ impl Names {
 /// The trace name of a client: its own and that of its process, so that it is unique in the run.
 fn client_name(client: &str, process: &Process) -> Text {
     format!("#{client}#{process}").into()
+}
+
+fn appended(log: String, id: logs::RecordId, class: logs::Class, payload: &[u8]) -> Kind {
+    Kind::Append {
+        log: log.into(),
+        id: record_id(id),
+        sum: Sum(Digest::of(payload)),
+        class: match class {
+            logs::Class::None => Durability::None,
+            logs::Class::Batch => Durability::Batch,
+            logs::Class::Sync => Durability::Sync,
+        },
+    }
 }
 
 fn record_id(id: logs::RecordId) -> RecordId {

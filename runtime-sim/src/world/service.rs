@@ -109,8 +109,8 @@ impl World {
                 Some(Use::Stream(stream)) => {
                     self.give(index, Event::Stream(StreamEvent::Data { stream, bytes }));
                 }
-                Some(Use::Front(id)) => self.from_client(index, id, bytes),
-                Some(Use::Back(id)) => self.from_backend(index, id, bytes),
+                Some(Use::Front(id)) => self.client_said(index, id, bytes),
+                Some(Use::Back(id)) => self.backend_said(index, id, bytes),
                 Some(Use::Probe) | None => {}
             },
             Happening::PeerFinished(connection) => match self.use_of(index, connection) {
@@ -185,7 +185,7 @@ impl World {
         }
     }
 
-    fn from_client(&mut self, index: usize, id: ConnectionId, bytes: Bytes) {
+    fn client_said(&mut self, index: usize, id: ConnectionId, bytes: Bytes) {
         let host = &mut self.hosts[index];
         let (Some(stack), Some(life)) = (&mut host.stack, &mut host.life) else {
             return;
@@ -199,7 +199,7 @@ impl World {
         }
     }
 
-    fn from_backend(&mut self, index: usize, id: ConnectionId, bytes: Bytes) {
+    fn backend_said(&mut self, index: usize, id: ConnectionId, bytes: Bytes) {
         let host = &mut self.hosts[index];
         let (Some(stack), Some(life)) = (&mut host.stack, &mut host.life) else {
             return;
