@@ -169,12 +169,15 @@ impl World {
         }
     }
 
-    /// Who stands still goes on; who is gone comes back, or does not.
+    /// Who stands still goes on; who is gone comes back, or, without power, may not.
     fn mend_processes(&mut self) {
         let mut serves = false;
         for index in 0..self.hosts.len() {
             let after = Duration::from_nanos(self.fault_rng.between(0, 3_000_000_000));
-            let revive = self.fault_rng.chance(self.options.revive_percent, 100);
+            let drawn = self.fault_rng.chance(self.options.revive_percent, 100);
+            // A machine may stay dark for ever. A machine that runs without its process still answers for the
+            // addresses that the process had: its supervisor starts it again.
+            let revive = drawn || !self.hosts[index].held.is_empty();
             let mail = self.options.nodes[index].role == Role::Mail;
             let inside = self.core.as_ref().is_none_or(|core| core.contains(&index));
             let (alive, leaving) = self.hosts[index]

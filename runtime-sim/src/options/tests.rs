@@ -21,11 +21,11 @@ fn every_kind_of_fault_is_common_and_some_runs_have_none() {
     }
     assert!(runs.iter().filter(|run| run.faults.is_empty()).count() > 20);
     assert!(runs.iter().filter(|run| run.core).count() > 10);
-    let heavy = |run: &&Options| run.weather.loss_millionths > 100_000;
+    let heavy = |run: &&Options| run.weather.loss_millionths > 60_000;
     assert!((5..80).contains(&runs.iter().filter(heavy).count()));
     assert!(
         runs.iter()
-            .all(|run| run.weather.loss_millionths <= 300_000)
+            .all(|run| run.weather.loss_millionths <= 150_000)
     );
 }
 
