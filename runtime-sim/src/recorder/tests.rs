@@ -24,12 +24,11 @@ struct NoKill;
 
 impl Checker for NoKill {
     fn on(&mut self, event: &Event) -> Result<(), Violation> {
-        match event.kind {
-            Kind::Crash {
-                how: CrashKind::Kill,
-            } => Err(Violation::new("no-kill", "killed")),
-            _ => Ok(()),
+        let how = CrashKind::Kill;
+        if event.kind == (Kind::Crash { how }) {
+            return Err(Violation::new("no-kill", "killed"));
         }
+        Ok(())
     }
 
     fn finish(&mut self, _: Instant) -> Result<(), Violation> {

@@ -139,9 +139,11 @@ impl Stage {
 
 /// Reacts to the commands of [`Stage::command`].
 fn on_command(react: impl Fn(usize, &str) -> Vec<Action>) -> impl Fn(usize, &Event) -> Vec<Action> {
-    move |host, event| match event {
-        Event::Local(LocalEvent::Append { log, .. }) => react(host, log),
-        _ => Vec::new(),
+    move |host, event| {
+        if let Event::Local(LocalEvent::Append { log, .. }) = event {
+            return react(host, log);
+        }
+        Vec::new()
     }
 }
 

@@ -233,12 +233,15 @@ fn a_paused_process_keeps_quiet_and_catches_up() {
     );
 }
 
+fn leaves(_: usize, event: &Event) -> Vec<Action> {
+    if let Event::Leave = event {
+        return vec![Action::Halt(Halt::Left)];
+    }
+    vec![]
+}
+
 #[test]
 fn a_process_that_leaves_is_stopped_when_it_says_so() {
-    let leaves = |_: usize, event: &Event| match event {
-        Event::Leave => vec![Action::Halt(Halt::Left)],
-        _ => vec![],
-    };
     let mut stage = Stage::new(1, leaves);
     stage.world.inject(Fault::Stop(0));
     assert_eq!(stage.lines(), ["n1#1 Stop"]);
@@ -256,10 +259,11 @@ fn leaving_has_a_bound_and_no_address_stays_behind() {
     stage.run(1);
     assert_eq!(stage.world.recorder().violation().unwrap().checker, "leave");
 
-    let mut stage = Stage::new(1, |_: usize, event: &Event| match event {
-        Event::Leave => vec![Action::Halt(Halt::Left)],
-        Event::Local(_) => address("acquire"),
-        _ => vec![],
+    let mut stage = Stage::new(1, |host, event| {
+        if let Event::Local(_) = event {
+            return address("acquire");
+        }
+        leaves(host, event)
     });
     stage.command(0, "acquire");
     stage.world.inject(Fault::Stop(0));

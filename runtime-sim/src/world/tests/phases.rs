@@ -156,23 +156,22 @@ fn nothing_is_said_by_a_process_that_is_paused_or_gone() {
     for line in stage.world.recorder().kept() {
         let Some(p) = line.p.clone() else { continue };
         let known = state.get(&p).copied().unwrap_or("none");
-        let next = match line.kind {
-            Kind::Start => {
-                assert_eq!(known, "none", "{line:?}");
-                "runs"
-            }
-            Kind::Resume => {
-                assert_eq!(known, "paused", "{line:?}");
-                "runs"
-            }
-            Kind::Pause => "paused",
-            Kind::Crash { .. } | Kind::Stop => "gone",
-            _ => "runs",
+        let allowed = if line.kind == Kind::Start {
+            "none"
+        } else if line.kind == Kind::Resume {
+            "paused"
+        } else {
+            "runs"
         };
-        assert!(
-            known == "runs" || matches!(line.kind, Kind::Start | Kind::Resume),
-            "{line:?}"
-        );
+        assert_eq!(known, allowed, "{line:?}");
+        let ends = matches!(line.kind, Kind::Crash { .. } | Kind::Stop);
+        let next = if ends {
+            "gone"
+        } else if line.kind == Kind::Pause {
+            "paused"
+        } else {
+            "runs"
+        };
         state.insert(p, next);
     }
     assert!(state.len() > 10);

@@ -168,25 +168,23 @@ fn a_stream_ends_with_the_process_at_its_other_end() {
 /// Host 0 listens for clients and does with them as `action` says.
 fn service(action: fn(ConnectionId) -> ConnectionAction) -> Stage {
     let listener = ListenerId(4);
-    let mut stage = Stage::new(1, move |_, event| match event {
-        Event::Local(LocalEvent::Append { log, .. }) => {
-            vec![Action::Listener(match log.as_str() {
-                "open" => ListenerAction::Open {
-                    listener,
-                    address: socket(1, SERVICE_PORT),
-                },
-                "strange" => ListenerAction::Open {
-                    listener,
-                    address: socket(9, SERVICE_PORT),
-                },
+    let mut stage = Stage::new(1, move |_, event| {
+        let open = |host| ListenerAction::Open {
+            listener,
+            address: socket(host, SERVICE_PORT),
+        };
+        if let Event::Local(LocalEvent::Append { log, .. }) = event {
+            return vec![Action::Listener(match log.as_str() {
+                "open" => open(1),
+                "strange" => open(9),
                 "close" => ListenerAction::Close { listener },
                 other => panic!("{other}"),
-            })]
+            })];
         }
-        Event::Connection(ConnectionEvent::Accepted { connection, .. }) => {
-            vec![Action::Connection(action(*connection))]
+        if let Event::Connection(ConnectionEvent::Accepted { connection, .. }) = event {
+            return vec![Action::Connection(action(*connection))];
         }
-        _ => vec![],
+        vec![]
     });
     stage.command(0, "open");
     assert_eq!(stage.seen(0, "Opened { listener: ListenerId(4) }"), 1);
