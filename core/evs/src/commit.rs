@@ -18,7 +18,7 @@ use crate::{
     context::Context,
     deliver::Order,
     gather::{Episode, Gather},
-    hearing,
+    hearing::{self, Breach},
     phase::Phase,
     recovery::Recovery,
     roster::Roster,
@@ -238,10 +238,15 @@ impl Commit {
 
     /// A join that was screened.
     pub(crate) fn on_join(self: Box<Self>, join: &Join, cx: &mut Context<'_>) -> Phase {
-        if !hearing::breaks_off(join, &self.commit, cx) {
-            return Phase::Commit(self);
+        match hearing::breaks_off(join, &self.commit, cx) {
+            Breach::None => Phase::Commit(self),
+            Breach::Join => self.fall_back(Why::MemberJoin, cx).on_join(join, cx),
+            Breach::NewLife => {
+                let mut gather = self.fall_back(Why::MemberJoin, cx);
+                gather.consider(join.sender.process);
+                gather.begin(cx)
+            }
         }
-        self.fall_back(Why::MemberJoin, cx).on_join(join, cx)
     }
 
     fn fall_back(self: Box<Self>, why: Why, cx: &mut Context<'_>) -> Box<Gather> {

@@ -118,7 +118,8 @@ impl Gather {
     /// A join that was screened: it is news, and of a live process.
     pub(crate) fn on_join(mut self: Box<Self>, join: &Join, cx: &mut Context<'_>) -> Phase {
         let sender = join.sender.process;
-        if self.order.contains(sender) && join.sequence < self.order.ring().sequence {
+        let early = join.sequence < self.order.ring().sequence;
+        if self.order.contains(sender) && early && !join.leaving {
             cx.refuse(Kind::Join, Reason::Stale);
             return Phase::Gather(self);
         }

@@ -95,22 +95,30 @@ pub(crate) fn is_kept_out(
         .holds(process, linked, cx.now, is_member)
 }
 
-/// Whether `join` shows that one of those who committed has begun anew. If not, it is noted or refused here.
-pub(crate) fn breaks_off(join: &Join, commit: &Commit, cx: &mut Context<'_>) -> bool {
+/// What a join means to those who committed to a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Breach {
+    /// Nothing; it was noted or refused.
+    None,
+    /// One of them has begun anew.
+    Join,
+    /// One of them is over: its node runs in a new life.
+    NewLife,
+}
+
+/// Whether `join` ends the attempt to form the ring of `commit`.
+pub(crate) fn breaks_off(join: &Join, commit: &Commit, cx: &mut Context<'_>) -> Breach {
     let sender = join.sender.process;
-    let same_node = |line: &ringfort_wire::ring::CommitLine| {
-        line.member.process.node == sender.node && line.member.process != sender
-    };
-    if commit.lines.iter().any(same_node) {
-        return true; // a member is over: its node runs in a new life
-    }
     if place(commit, sender).is_none() {
-        on_frame(sender, join.stamp, regard_in_join(join, cx.shared.me()), cx);
-        return false;
+        let regard = regard_in_join(join, cx.shared.me());
+        on_frame(sender, join.stamp, regard, cx);
+        let mut members = commit.lines.iter().map(|line| line.member.process);
+        let ended = members.any(|member| member.node == sender.node);
+        return if ended { Breach::NewLife } else { Breach::None };
     }
     if join.leaving || join.sequence >= commit.ring.sequence {
-        return true;
+        return Breach::Join;
     }
     cx.refuse(Kind::Join, Reason::Stale);
-    false
+    Breach::None
 }

@@ -77,6 +77,9 @@ pub struct World {
     /// What a new process is told.
     pub configure: fn(&mut Config),
     pub keep_notes: bool,
+    /// Whether every frame sent is kept, with its sender.
+    pub record: bool,
+    pub recorded: Vec<(usize, Bytes)>,
     queue: BTreeMap<(Instant, u64), (usize, usize, Bytes)>,
     order: u64,
     at_this_instant: u32,
@@ -104,6 +107,8 @@ impl World {
             drops: Vec::new(),
             configure: |_| {},
             keep_notes: true,
+            record: false,
+            recorded: Vec::new(),
             queue: BTreeMap::new(),
             order: 0,
             at_this_instant: 0,
@@ -228,6 +233,9 @@ impl World {
                 .collect(),
         };
         self.frames += 1;
+        if self.record {
+            self.recorded.push((from, frame.clone()));
+        }
         for to in targets {
             if self.cuts.contains(&(from, to)) || self.is_dropped(&frame) {
                 continue;
