@@ -43,7 +43,7 @@ impl Shared {
     }
 
     /// The sequence that the next ring has at least.
-    pub(crate) const fn next_sequence(&self) -> u64 {
+    pub(crate) fn next_sequence(&self) -> u64 {
         if defect::active(defect::Defect::ReuseRingId) {
             self.sequence
         } else {

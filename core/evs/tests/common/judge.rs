@@ -319,7 +319,10 @@ impl Case<'_> {
         for ((regular, process), stay) in &self.stays {
             let mut remaining = by_regular[regular].iter().peekable();
             for delivery in stay.deliveries.iter().filter(|d| d.level > Level::Reliable) {
-                let configuration = &self.configurations[&delivery.position.configuration];
+                let Some(configuration) = self.configurations.get(&delivery.position.configuration)
+                else {
+                    continue; // complained of already
+                };
                 while let Some((_, (sender, number))) =
                     remaining.next_if(|(ordinal, _)| **ordinal < delivery.position.ordinal)
                 {
@@ -400,7 +403,10 @@ impl Case<'_> {
         }
         for ((regular, process), stay) in &self.stays {
             for delivery in stay.deliveries.iter().filter(|d| d.level == Level::Safe) {
-                let configuration = &self.configurations[&delivery.position.configuration];
+                let Some(configuration) = self.configurations.get(&delivery.position.configuration)
+                else {
+                    continue; // complained of already
+                };
                 let message = (delivery.sender, delivery.number);
                 for member in configuration.members.iter() {
                     let key = (*regular, member.process);
