@@ -124,6 +124,20 @@ impl Loaded {
             .collect()
     }
 
+    /// What this process locks and may write to, apart from its state; wherever it stands in the file.
+    pub(crate) fn writes(&self) -> impl PartialEq {
+        let manager = self.settings.manager.as_ref().map(|manager| {
+            let cache = manager.control_cache.clone();
+            (
+                manager.logfile.clone(),
+                manager.file_mode,
+                manager.dir_mode,
+                cache,
+            )
+        });
+        (self.journals(), manager)
+    }
+
     /// Where the disk worker may go: the state directory, the logs, the manager's output.
     pub(crate) fn places(&self) -> Places {
         let mut areas: Vec<Area> = self.journals().into_iter().map(boot::log_area).collect();

@@ -39,6 +39,9 @@ use crate::{
 /// Sessions at most; more are turned away. Consoles are for people and a few programs.
 const SESSIONS: usize = 256;
 
+/// Clients admitted in one turn: fewer than sessions, so that those who have gone again make room first.
+const ACCEPTS: usize = 32;
+
 /// Ends the answer to a line; what follows it is the prompt.
 pub(crate) const END_OF_ANSWER: u8 = 0;
 
@@ -227,7 +230,7 @@ impl Consoles {
                 Err(_) => self.end(number, out),
             }
         }
-        !self.ready.is_empty()
+        !self.ready.is_empty() || !self.acceptable.is_empty()
     }
 
     /// Ends sessions that have been silent for too long. Called about once a second.
@@ -263,10 +266,14 @@ impl Consoles {
     }
 
     fn accept(&mut self, out: &mut impl FnMut(ConsoleEvent)) {
+        let mut budget = ACCEPTS;
         for number in std::mem::take(&mut self.acceptable) {
             loop {
-                let listener = &self.listeners[number];
-                let accepted = match &listener.socket {
+                if budget == 0 {
+                    self.acceptable.insert(number);
+                    break;
+                }
+                let accepted = match &self.listeners[number].socket {
                     Socketed::Unix(socket, _) => socket.accept().map(|(socket, _)| {
                         let user = sys::peer_user(socket.as_fd()).ok();
                         (Socket::Unix(socket), ConsolePeer::Local { user })
@@ -277,7 +284,10 @@ impl Consoles {
                     }),
                 };
                 match accepted {
-                    Ok((socket, peer)) => self.admit(number, socket, peer, out),
+                    Ok((socket, peer)) => {
+                        budget -= 1;
+                        self.admit(number, socket, peer, out);
+                    }
                     Err(error) => match accept_error(&error) {
                         Accept::Skip => {}
                         Accept::Drained | Accept::Later => break,
@@ -321,6 +331,7 @@ impl Consoles {
         let target = settings.endpoint.to_string();
         self.sessions
             .insert(number, Session::new(socket, settings.timeout));
+        self.ready.insert(number); // its first line, or its end, may already be there
         out(ConsoleEvent::Opened {
             session: SessionId(number),
             peer,

@@ -109,7 +109,12 @@ fn a_reload_is_all_or_nothing() {
 
     let address = local(common::free_tcp());
     node.more = format!("ESMTP_Listener {{ Listen \"{address}\" {{ Banner = \"fresh\" }} }}");
-    node.write();
+    // Everything else moves to other lines and stays what it was.
+    fs::write(
+        node.configuration(),
+        format!("# one\n# two\n{}", node.text()),
+    )
+    .unwrap();
     daemon.signal("-HUP");
     daemon.wait_said("Reloaded");
     let banner = common::wait("the new listener", || {

@@ -58,11 +58,17 @@ fn datagrams() {
     let mut daemon = started(directory.path());
     let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
     let peer = UdpSocket::bind(local(daemon.node.peers[0].1)).unwrap();
+    let good =
+        Frame::new(Kind::Beacon, Bytes::new()).encode(ClusterId::of_name(&daemon.node.cluster));
+    // A datagram may be lost, and is passed over while the node is not ready: say it until it is heard.
+    common::wait("a stranger to be heard", || {
+        stranger.send_to(&good, local(daemon.node.bus)).unwrap();
+        daemon.said().contains("StrangerHeard").then_some(())
+    });
     for sample in samples(&daemon.node.cluster) {
         stranger.send_to(&sample, local(daemon.node.bus)).unwrap();
         peer.send_to(&sample, local(daemon.node.bus)).unwrap();
     }
-    daemon.wait_said("StrangerHeard");
     daemon.wait_said("DatagramRefused");
     daemon.assert_serving();
     let lines = daemon.said().matches("DatagramRefused").count();
@@ -77,14 +83,19 @@ fn a_foreign_cluster_and_a_wrong_version_are_named() {
     let peer = UdpSocket::bind(local(daemon.node.peers[0].1)).unwrap();
     let frame = Frame::new(Kind::Beacon, Bytes::from_static(b"x"));
     let foreign = frame.encode(ClusterId::of_name("another cluster"));
-    peer.send_to(&foreign, local(daemon.node.bus)).unwrap();
-    daemon.wait_said("ForeignCluster");
+    common::wait("the foreign cluster to be named", || {
+        peer.send_to(&foreign, local(daemon.node.bus)).unwrap();
+        daemon.said().contains("ForeignCluster").then_some(())
+    });
     let mut newer = frame
         .encode(ClusterId::of_name(&daemon.node.cluster))
         .to_vec();
     newer[4] = 99;
-    peer.send_to(&newer, local(daemon.node.bus)).unwrap();
-    daemon.wait_said("Version { found: 99");
+    // A note of a kind that floods is written again only after a while, so few are sent before.
+    common::wait("the version to be named", || {
+        peer.send_to(&newer, local(daemon.node.bus)).unwrap();
+        daemon.said().contains("Version { found: 99").then_some(())
+    });
     daemon.assert_serving();
 }
 
@@ -126,15 +137,15 @@ fn consoles() {
         let _ = unix.write_all(&sample);
     }
     daemon.assert_serving();
+    // A line without an end: the session ends, at the latest when the line is longer than any may be.
     let mut endless = TcpStream::connect(local(daemon.node.console)).unwrap();
     endless.set_read_timeout(Some(common::LIMIT)).unwrap();
+    let mut banner = [0; 46];
+    endless.read_exact(&mut banner).unwrap();
+    assert_eq!(banner, [b'#'; 46]);
     let _ = endless.write_all(&vec![b'x'; 100_000]);
-    let mut text = Vec::new();
-    let _ = endless.read_to_end(&mut text);
-    assert!(
-        String::from_utf8_lossy(&text).contains("##########"),
-        "the session began and ended"
-    );
+    let ended = endless.read_to_end(&mut Vec::new());
+    assert!(ended.is_ok() || ended.unwrap_err().kind() == std::io::ErrorKind::ConnectionReset);
     daemon.assert_serving();
 }
 

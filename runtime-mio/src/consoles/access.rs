@@ -18,8 +18,8 @@ pub(super) enum Verdict {
 
 impl Access<'_> {
     /// Judges a peer: the longest prefix that contains it decides; without a list only the host itself is let
-    /// in. A block that asks for a password admits nobody: this listener speaks no mechanism, and an open
-    /// door would be the worst reading of such a line.
+    /// in. A block that asks for a password or for roles admits nobody: this listener speaks no mechanism,
+    /// and an open door would be the worst reading of such a line.
     pub(super) fn judge(self, peer: IpAddr) -> Verdict {
         let peer = peer.to_canonical();
         if self.0.is_empty() {
@@ -43,6 +43,9 @@ impl Access<'_> {
             }
             Some(block) if block.enable_authentication => Verdict::Refused(
                 "the access list asks for a password, which this version cannot check: use the Unix socket",
+            ),
+            Some(block) if block.enable_authorization && !block.always_allow => Verdict::Refused(
+                "the access list asks for roles, which this version cannot check: use the Unix socket",
             ),
             Some(_) => Verdict::Admitted,
         }

@@ -40,10 +40,13 @@ fn the_longest_prefix_decides() {
     denied.always_deny = true;
     let mut password = block("10.2.0.0/16");
     password.enable_authentication = true;
-    let list = [block("10.0.0.0/8"), denied, password];
+    let mut roles = block("10.3.0.0/16");
+    roles.enable_authorization = true;
+    let list = [block("10.0.0.0/8"), denied, password, roles];
     assert!(admitted(&list, "10.9.9.9"));
     assert!(!admitted(&list, "10.1.2.3"));
     assert!(!admitted(&list, "10.2.2.3"));
+    assert!(!admitted(&list, "10.3.2.3"));
     assert!(!admitted(&list, "192.0.2.1"));
     assert!(!admitted(&list, "127.0.0.1"), "a list counts for everybody");
 }

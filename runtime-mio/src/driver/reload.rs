@@ -19,7 +19,10 @@ impl Daemon {
                 return;
             }
         };
-        let fixed = unchangeable(&self.loaded.settings, &fresh.settings);
+        let mut fixed = unchangeable(&self.loaded.settings, &fresh.settings);
+        if self.loaded.writes() != fresh.writes() {
+            fixed.push("the files and directories of logs"); // they are locked and opened up at the start
+        }
         if !fixed.is_empty() {
             tracing::error!(
                 "the configuration stays as it was: {} cannot change while the process runs; restart it",
@@ -72,7 +75,6 @@ fn unchangeable(old: &Settings, new: &Settings) -> Vec<&'static str> {
             "the address mode",
             old.duravip.address_mode != new.duravip.address_mode,
         ),
-        ("the published logs", old.logs != new.logs),
     ]
     .into_iter()
     .filter_map(|(name, differs)| differs.then_some(name))

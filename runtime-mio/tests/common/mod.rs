@@ -9,6 +9,7 @@ use std::{
     net::{SocketAddr, TcpListener, UdpSocket},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
 
@@ -44,22 +45,24 @@ pub fn wait<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// A UDP port that was free a moment ago.
+/// A UDP port that nobody uses, and that no other call in this process gets.
 pub fn free_udp() -> u16 {
-    UdpSocket::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    free(|port| UdpSocket::bind(local(port)).is_ok())
 }
 
-/// A TCP port that was free a moment ago.
+/// A TCP port that nobody uses, and that no other call in this process gets.
 pub fn free_tcp() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    free(|port| TcpListener::bind(local(port)).is_ok())
+}
+
+/// Ports below those that the system gives out by itself, counted up from a place of this process's own.
+fn free(is_free: impl Fn(u16) -> bool) -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 10_000 + (std::process::id() % 200) as u16 * 100;
+    (0..1000)
+        .map(|_| first + NEXT.fetch_add(1, Ordering::Relaxed))
+        .find(|port| is_free(*port))
+        .expect("no free port")
 }
 
 /// What a configuration file of a test says.
