@@ -152,6 +152,8 @@ impl Story {
             loss_percent: self.rng.below(3),
             ..Weather::FAIR
         };
+        // Who stands still comes back, and who was leaving is gone.
+        self.world.run_for(MS * 1100);
         let together = |world: &World| world.is_together(&world.up());
         let mut complaints = Vec::new();
         let limit = Duration::from_secs(20);
