@@ -150,8 +150,12 @@ fn cluster(options: &Options, host: usize) -> String {
         (NETWORKS, "outbound_cidr"),
         (DOMAINS, "outbound_domains"),
     ] {
-        writeln!(text, "  Replicate {object} {{ class = {class} }}")
-            .expect("writing to a string does not fail");
+        writeln!(
+            text,
+            "  Replicate {object} {{\n    class = {class}\n    max_pending = {}\n  }}",
+            options.load.count_pending
+        )
+        .expect("writing to a string does not fail");
     }
     if options.nodes[host].role == Role::Mail {
         writeln!(text, "  logs = [ {LOG} = \"{JOURNAL}\" ]").expect("writing does not fail");

@@ -156,9 +156,8 @@ impl Disk {
         std::mem::take(&mut self.struck)
     }
 
-    /// Takes an order: it acts on the cache at once, after all orders before it. Returns its number and when
-    /// it completes; the caller asks [`Disk::complete`] then.
-    pub fn order(&mut self, now: Instant, order: Order) -> (u64, Instant) {
+    /// Begins an order that is to act when it completes: its number, and when that is.
+    pub fn begin(&mut self, now: Instant, order: &Order) -> (u64, Instant) {
         let speed = self.speed;
         let slow = matches!(
             order,
@@ -172,17 +171,28 @@ impl Disk {
         let takes = Duration::from_nanos(self.rng.between(least, most));
         self.busy_until = self.busy_until.max(now) + takes;
         self.ordered += 1;
-        let number = self.ordered;
+        (self.ordered, self.busy_until)
+    }
+
+    /// Carries an order out, from beginning to end.
+    pub fn perform(&mut self, order: Order) -> Outcome {
         let (outcome, effect) = self.act(order);
-        self.pending.insert(
+        self.take_effect(effect);
+        outcome
+    }
+
+    /// Takes an order: it acts on the cache at once, after all orders before it. Returns its number and when
+    /// it completes; the caller asks [`Disk::complete`] then.
+    pub fn order(&mut self, now: Instant, order: Order) -> (u64, Instant) {
+        let (number, at) = self.begin(now, &order);
+        let (outcome, effect) = self.act(order);
+        let pending = Pending {
             number,
-            Pending {
-                number,
-                effect,
-                outcome,
-            },
-        );
-        (number, self.busy_until)
+            effect,
+            outcome,
+        };
+        self.pending.insert(number, pending);
+        (number, at)
     }
 
     /// Order `number` completes: what it made durable is durable now. Nothing if it was forgotten.
@@ -192,7 +202,12 @@ impl Disk {
             pending.number, number,
             "orders are kept under their numbers"
         );
-        match pending.effect {
+        self.take_effect(pending.effect);
+        Some(pending.outcome)
+    }
+
+    fn take_effect(&mut self, effect: Effect) {
+        match effect {
             Effect::Nothing => {}
             Effect::Settle(path, snapshot) => {
                 if let Some(file) = self.files.get_mut(&path) {
@@ -209,15 +224,6 @@ impl Disk {
                     self.files.remove(&path);
                 }
             }
-        }
-        Some(pending.outcome)
-    }
-
-    /// The process is gone: its orders go on, as the system has them already, but nobody waits for them.
-    pub fn orphan(&mut self) {
-        let numbers: Vec<u64> = self.pending.keys().copied().collect();
-        for number in numbers {
-            self.complete(number);
         }
     }
 

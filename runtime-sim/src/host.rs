@@ -10,6 +10,7 @@ use std::{
 };
 
 use ipnet::IpNet;
+use ringfort_logs::DiskAction;
 use ringfort_machine::{
     Deadline, Incarnation, Instant, Machine, NodeId, OrderId, ProcessId, Rng, Seed,
 };
@@ -122,7 +123,11 @@ pub(crate) struct Life {
     pub(crate) services: BTreeMap<ConnectionId, Service>,
     pub(crate) accepted_streams: u64,
     pub(crate) accepted_connections: u64,
-    pub(crate) disk_orders: BTreeMap<u64, OrderId>,
+    pub(crate) worker: VecDeque<(OrderId, DiskAction)>,
+    /// The number under which the worker's present order completes.
+    pub(crate) working: Option<u64>,
+    /// The present order has completed while the process stood still.
+    pub(crate) work_done: bool,
     /// Hashes of messages that are submitted and have no place in the order yet.
     pub(crate) unsent: BTreeMap<u64, Sum>,
     /// Trace names of its group clients.
@@ -150,7 +155,9 @@ impl Life {
             services: BTreeMap::new(),
             accepted_streams: 0,
             accepted_connections: 0,
-            disk_orders: BTreeMap::new(),
+            worker: VecDeque::new(),
+            working: None,
+            work_done: false,
             unsent: BTreeMap::new(),
             clients: BTreeMap::new(),
             asked: None,

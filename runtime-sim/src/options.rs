@@ -179,6 +179,8 @@ pub struct Load {
     pub message_bytes: u64,
     /// Between two changes of a counter.
     pub count_ns: u64,
+    /// So many changes of a counter are published together at the latest.
+    pub count_pending: u64,
     /// Between two records for the log.
     pub append_ns: u64,
     /// The longest record, in bytes.
@@ -271,6 +273,7 @@ impl Options {
                 group_act_ns: endless,
                 message_bytes: 100,
                 count_ns: endless,
+                count_pending: 100,
                 append_ns: endless,
                 record_bytes: 100,
                 connection_ns: endless,

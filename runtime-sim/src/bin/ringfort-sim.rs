@@ -86,7 +86,12 @@ impl Common {
     fn request(&self, seed: u64, trace: Option<PathBuf>) -> Request {
         #[cfg(feature = "defects")]
         ringfort_machine::defect::activate(self.defect);
-        Request { seed, nodes: self.nodes, faults_for: self.faults_for, trace }
+        Request {
+            seed,
+            nodes: self.nodes,
+            faults_for: self.faults_for,
+            trace,
+        }
     }
 }
 
@@ -95,7 +100,11 @@ fn range(text: &str) -> Result<Range<u64>, String> {
     let (low, high) = text.split_once("..").ok_or_else(wrong)?;
     let low = low.parse().map_err(|_| wrong())?;
     let high = high.parse().map_err(|_| wrong())?;
-    if low < high { Ok(low..high) } else { Err(wrong()) }
+    if low < high {
+        Ok(low..high)
+    } else {
+        Err(wrong())
+    }
 }
 
 fn time(text: &str) -> Result<Duration, String> {
@@ -115,14 +124,26 @@ fn defect(name: &str) -> Result<ringfort_machine::defect::Defect, String> {
     use ringfort_machine::defect::Defect;
     Defect::from_name(name).ok_or_else(|| {
         let names: Vec<&str> = Defect::ALL.iter().map(|defect| defect.name()).collect();
-        format!("there is no defect `{name}`; there are {}", names.join(", "))
+        format!(
+            "there is no defect `{name}`; there are {}",
+            names.join(", ")
+        )
     })
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Run { seed, trace, notes, common } => run_one(&common, seed, trace, notes),
-        Command::Explore { seeds, jobs, common } => run_many(&common, seeds, jobs),
+        Command::Run {
+            seed,
+            trace,
+            notes,
+            common,
+        } => run_one(&common, seed, trace, notes),
+        Command::Explore {
+            seeds,
+            jobs,
+            common,
+        } => run_many(&common, seeds, jobs),
         Command::Check { file, json } => check(&file, json),
     }
 }
@@ -159,17 +180,27 @@ fn run_one(common: &Common, seed: u64, trace: Option<PathBuf>, notes: bool) -> E
         );
     }
     explain(&request, &report);
-    if report.violation.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if report.violation.is_some() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 /// Says what broke, when, and how to see it again.
 fn explain(request: &Request, report: &Report) {
-    let Some(violation) = &report.violation else { return };
+    let Some(violation) = &report.violation else {
+        return;
+    };
     eprintln!("seed {}: {violation}", report.seed);
     eprintln!("at {} s, commit {}", report.end, run::commit());
     if !report.wakes.is_empty() {
-        let wakes: Vec<String> =
-            report.wakes.iter().take(5).map(|(why, count)| format!("{why} ({count})")).collect();
+        let wakes: Vec<String> = report
+            .wakes
+            .iter()
+            .take(5)
+            .map(|(why, count)| format!("{why} ({count})"))
+            .collect();
         eprintln!("woken since calm: {}", wakes.join(", "));
     }
     eprintln!("again: {}", replay_command(request));
@@ -199,7 +230,9 @@ fn run_many(common: &Common, seeds: Range<u64>, jobs: Option<usize>) -> ExitCode
     let (done, failed) = (AtomicU64::new(0), AtomicU64::new(0));
     let begun = Instant::now();
     let summary = explore(seeds, &pattern, jobs, |_, result| {
-        let good = result.as_ref().is_ok_and(|report| report.violation.is_none());
+        let good = result
+            .as_ref()
+            .is_ok_and(|report| report.violation.is_none());
         let failed = failed.fetch_add(u64::from(!good), Ordering::Relaxed) + u64::from(!good);
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
         eprint!("\r{done} of {total} seeds, {failed} failed ");
@@ -215,7 +248,11 @@ fn run_many(common: &Common, seeds: Range<u64>, jobs: Option<usize>) -> ExitCode
         eprintln!("seed {seed}: {error}");
     }
     let clean = summary.errors.is_empty() && summary.failures().next().is_none();
-    if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if clean {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn print_json(summary: &Summary) {
@@ -228,8 +265,11 @@ fn print_json(summary: &Summary) {
 }
 
 fn print_table(pattern: &Request, summary: &Summary, took: Duration) {
-    let simulated: u64 =
-        summary.reports.values().map(|report| report.end.as_nanos() / 1_000_000_000).sum();
+    let simulated: u64 = summary
+        .reports
+        .values()
+        .map(|report| report.end.as_nanos() / 1_000_000_000)
+        .sum();
     println!(
         "{} runs, {simulated} simulated seconds in {:.1} s",
         summary.reports.len(),
@@ -241,7 +281,13 @@ fn print_table(pattern: &Request, summary: &Summary, took: Duration) {
     for report in summary.reports.values() {
         if let Some(violation) = &report.violation {
             println!("seed {}: {violation}", report.seed);
-            println!("    {}", replay_command(&Request { seed: report.seed, ..pattern.clone() }));
+            println!(
+                "    {}",
+                replay_command(&Request {
+                    seed: report.seed,
+                    ..pattern.clone()
+                })
+            );
         }
     }
 }
@@ -254,9 +300,15 @@ fn check(file: &PathBuf, as_json: bool) -> ExitCode {
         Ok(judgement) => judgement,
         Err(error) => return complain(&format!("{}: {error}", file.display())),
     };
-    let verdict = judgement.violation.as_ref().map_or("ok", |violation| violation.checker);
+    let verdict = judgement
+        .violation
+        .as_ref()
+        .map_or("ok", |violation| violation.checker);
     if as_json {
-        let message = judgement.violation.as_ref().map(|violation| violation.message.as_str());
+        let message = judgement
+            .violation
+            .as_ref()
+            .map(|violation| violation.message.as_str());
         println!(
             "{}",
             json!({
@@ -267,7 +319,10 @@ fn check(file: &PathBuf, as_json: bool) -> ExitCode {
             })
         );
     } else {
-        println!("{} lines, written as {}: {verdict}", judgement.lines, judgement.written);
+        println!(
+            "{} lines, written as {}: {verdict}",
+            judgement.lines, judgement.written
+        );
     }
     match judgement.violation {
         Some(violation) => complain(&violation),

@@ -273,13 +273,9 @@ impl Logs {
         for ((key, sub), subscriber) in &self.subscribers {
             let connected = living.contains_key(&key.0)
                 && self.reachable(&key.0)
-                && subscriber
-                    .process
-                    .as_ref()
-                    .is_some_and(|process| {
-                        self.reachable(process.node())
-                            && living.get(process.node()) == Some(&process)
-                    });
+                && subscriber.process.as_ref().is_some_and(|process| {
+                    self.reachable(process.node()) && living.get(process.node()) == Some(&process)
+                });
             let Some(log) = self.logs.get(key).filter(|_| connected) else {
                 continue;
             };

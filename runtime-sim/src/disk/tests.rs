@@ -171,15 +171,13 @@ fn truncation_is_seen_at_once_and_kept_by_a_sync() {
 }
 
 #[test]
-fn a_kill_loses_nothing() {
+fn an_order_that_was_only_begun_has_done_nothing() {
     let mut disk = disk(5);
-    disk.order(
-        Instant::ORIGIN,
-        Order::Write(path(), 0, Bytes::from_static(b"kept")),
-    );
-    let (sync, _) = disk.order(Instant::ORIGIN, Order::Sync(path()));
-    disk.orphan();
-    assert_eq!(disk.complete(sync), None, "nobody waits for it");
+    let order = Order::Write(path(), 0, Bytes::from_static(b"kept"));
+    let (_, at) = disk.begin(Instant::ORIGIN, &order);
+    assert!(at > Instant::ORIGIN);
+    assert_eq!(disk.content(&path()), None);
+    assert_eq!(disk.perform(order), Outcome::Done);
     assert_eq!(disk.content(&path()).unwrap(), b"kept");
 }
 

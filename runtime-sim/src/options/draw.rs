@@ -161,7 +161,8 @@ fn load(rng: &mut Rng) -> Load {
         message_bytes: *rng
             .pick(&[50, 1_000, 5_000, 40_000])
             .expect("there are four"),
-        count_ns: rng.between(20 * MILLISECOND, SECOND),
+        count_ns: rng.between(5 * MILLISECOND, SECOND),
+        count_pending: *rng.pick(&[1, 3, 10, 100]).expect("there are four"),
         append_ns: rng.between(10 * MILLISECOND, 500 * MILLISECOND),
         record_bytes: *rng.pick(&[100, 1_000, 6_000]).expect("there are three"),
         connection_ns: rng.between(200 * MILLISECOND, 3 * SECOND),

@@ -78,12 +78,14 @@ impl World {
 
     fn crash(&mut self, index: usize, how: CrashKind) {
         self.resume_silently(index);
+        if how == CrashKind::Power {
+            self.disk_interrupted(index);
+        }
         let host = &mut self.hosts[index];
         let Some(life) = host.life.take() else { return };
         let name = life.name;
         match how {
             CrashKind::Kill => {
-                host.disk.orphan();
                 self.recorder.of(self.now, &name, Kind::Crash { how });
                 self.abandon_stack(index);
             }
@@ -179,7 +181,6 @@ impl World {
                     self.object("stop", message);
                     return;
                 }
-                host.disk.orphan();
                 self.recorder.of(self.now, &life.name, Kind::Stop);
                 self.disturbed_at = self.now;
                 self.abandon_stack(index);
@@ -226,6 +227,7 @@ impl World {
                 self.give(index, event);
             }
         }
+        self.disk_resumed(index);
         self.poll_stack(index);
     }
 

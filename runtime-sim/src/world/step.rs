@@ -1,6 +1,6 @@
 //! One step: find the next thing, let it happen, carry out what the process then wants.
 
-use ringfort_machine::{Instant, OrderId, Wake};
+use ringfort_machine::{Instant, Wake};
 use ringfort_node::{Action, Event};
 
 use super::{Next, NextKind, Planned, WAITING_DATAGRAMS, WAKES_LIMIT, World};
@@ -230,20 +230,5 @@ impl World {
             self.queue.plan(at, Planned::Arrive(port, frame));
         }
         self.arrivals = arrivals;
-    }
-
-    /// The order `order` of the disk is done.
-    fn disk_completed(&mut self, host: usize, number: u64) {
-        let Some(outcome) = self.hosts[host].disk.complete(number) else {
-            return;
-        };
-        let Some(life) = &mut self.hosts[host].life else {
-            return;
-        };
-        let order: Option<OrderId> = life.disk_orders.remove(&number);
-        if let Some(order) = order {
-            let outcome = super::storage::outcome(outcome);
-            self.give(host, Event::Disk { order, outcome });
-        }
     }
 }

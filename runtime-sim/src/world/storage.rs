@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ringfort_logs::{DiskAction, DiskError, DiskErrorKind, DiskOutcome, Entry};
 use ringfort_machine::OrderId;
+use ringfort_node::Event;
 
 use super::{Planned, World};
 use crate::{
@@ -12,11 +13,28 @@ use crate::{
 };
 
 impl World {
+    /// Hands an order to the process's disk worker, a thread that carries out one order after the other. What an
+    /// order does, it does when it completes, and its process learns of it at the same instant: so a process that
+    /// is killed knows exactly what of its work is in the page cache. The thread stands still with its process.
     pub(super) fn disk_order(&mut self, index: usize, order: OrderId, action: DiskAction) {
+        let Some(life) = &mut self.hosts[index].life else {
+            return;
+        };
+        life.worker.push_back((order, action));
+        self.disk_begin(index);
+    }
+
+    /// The worker begins its next order, if it has one and is free.
+    fn disk_begin(&mut self, index: usize) {
         let host = &mut self.hosts[index];
-        let (number, at) = host.disk.order(self.now, translate(action));
-        let Some(life) = &mut host.life else { return };
-        life.disk_orders.insert(number, order);
+        let Some(life) = host.life.as_mut().filter(|life| life.working.is_none()) else {
+            return;
+        };
+        let Some((_, action)) = life.worker.front() else {
+            return;
+        };
+        let (number, at) = host.disk.begin(self.now, &translate(action.clone()));
+        life.working = Some(number);
         self.queue.plan(
             at,
             Planned::Disk {
@@ -24,17 +42,60 @@ impl World {
                 number,
             },
         );
+    }
+
+    /// The order begun as `number` completes.
+    pub(super) fn disk_completed(&mut self, index: usize, number: u64) {
+        let host = &mut self.hosts[index];
+        let Some(life) = host
+            .life
+            .as_mut()
+            .filter(|life| life.working == Some(number))
+        else {
+            return; // the process that gave it has ended
+        };
+        if life.paused {
+            life.work_done = true;
+            return;
+        }
+        life.working = None;
+        let Some((order, action)) = life.worker.pop_front() else {
+            return;
+        };
+        let outcome = outcome(host.disk.perform(translate(action)));
         let struck = host.disk.take_struck();
         for (yes, fault) in [(struck.full, "full"), (struck.sync_fails, "sync-failed")] {
             if yes {
-                self.recorder.of(
-                    self.now,
-                    &life.name,
-                    Kind::Disk {
-                        fault: fault.into(),
-                    },
-                );
+                let fault = Kind::Disk {
+                    fault: fault.into(),
+                };
+                self.recorder.of(self.now, &life.name, fault);
             }
+        }
+        self.disk_begin(index);
+        self.give(index, Event::Disk { order, outcome });
+    }
+
+    /// The process runs again: an order that completed meanwhile is done now.
+    pub(super) fn disk_resumed(&mut self, index: usize) {
+        let Some(life) = &mut self.hosts[index].life else {
+            return;
+        };
+        if std::mem::take(&mut life.work_done)
+            && let Some(number) = life.working
+        {
+            self.disk_completed(index, number);
+        }
+    }
+
+    /// The power goes while the worker is at work: its order may have begun to act.
+    pub(super) fn disk_interrupted(&mut self, index: usize) {
+        let host = &mut self.hosts[index];
+        if let Some(life) = &mut host.life
+            && life.working.is_some()
+            && let Some((_, action)) = life.worker.pop_front()
+        {
+            host.disk.order(self.now, translate(action));
         }
     }
 }
@@ -55,7 +116,7 @@ fn translate(action: DiskAction) -> Order {
     }
 }
 
-pub(super) fn outcome(outcome: Outcome) -> DiskOutcome {
+fn outcome(outcome: Outcome) -> DiskOutcome {
     let failed = |kind, detail: &str| {
         let mut error = DiskError::new(kind);
         error.detail = Arc::from(detail);
