@@ -258,3 +258,6 @@ pub enum ConfigError {
     #[error("{0} must be at least {1}")]
     TooFew(&'static str, u32),
 }
+
+#[cfg(test)]
+mod tests;

@@ -148,3 +148,6 @@ pub(crate) struct Heard {
     /// The table was full, and somebody was forgotten.
     pub forgot: bool,
 }
+
+#[cfg(test)]
+mod tests;

@@ -220,3 +220,6 @@ impl Quarantine {
         self.hearsay.retain(|(whom, _), _| *whom != process);
     }
 }
+
+#[cfg(test)]
+mod tests;
