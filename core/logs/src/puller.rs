@@ -319,17 +319,22 @@ impl Puller {
         out.push(Action::Connect { stream, address });
     }
 
+    /// What [`Puller::tend`] will do next, and when: nothing else may be due, or the machine would be woken for
+    /// ever. One that is stopping opens nothing and asks for nothing any more.
     fn next_due(&self) -> Option<Instant> {
+        let going = !self.stopping;
         let links = self.links.values().flat_map(|link| {
             let contact = match link.contact {
-                Contact::Down(at) => Some(at).filter(|at| link.up && *at < Instant::NEVER),
+                Contact::Down(at) => {
+                    Some(at).filter(|at| going && link.up && *at < Instant::NEVER)
+                }
                 Contact::Connecting(_, until) => Some(until),
                 Contact::Up {
                     heard_at, said_at, ..
                 } => Some((heard_at + SILENCE).min(said_at + HEARTBEAT)),
             };
             let asks = link.feeds.values().filter_map(|feed| match feed.wanted {
-                Wanted::Later(at) if link.is_up() && feed.published => Some(at),
+                Wanted::Later(at) if going && link.is_up() && feed.published => Some(at),
                 Wanted::Later(_) | Wanted::Asked(_) | Wanted::Reading(_) => None,
             });
             asks.chain(contact).collect::<Vec<_>>()

@@ -88,12 +88,14 @@ impl World {
         }
     }
 
-    /// The power goes while the worker is at work: its order may have begun to act.
+    /// The power goes while the worker is at work: a removal or a sync may have begun to act. Data that the
+    /// process has not been told is written must not turn up, since the trace knows nothing of it.
     pub(super) fn disk_interrupted(&mut self, index: usize) {
         let host = &mut self.hosts[index];
         if let Some(life) = &mut host.life
             && life.working.is_some()
             && let Some((_, action)) = life.worker.pop_front()
+            && matches!(action, DiskAction::Remove { .. } | DiskAction::Sync { .. })
         {
             host.disk.order(self.now, translate(action));
         }
