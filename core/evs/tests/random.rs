@@ -3,6 +3,7 @@
 //! Method: seeded random stories of faults over virtual time; the judge reads the logs of all processes.
 //!
 //! `EVS_SEEDS=from..to` runs other seeds than the default ones, `EVS_SHOW=1` prints the notes of a failing run.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 
 mod common;
 

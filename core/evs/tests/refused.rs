@@ -2,6 +2,7 @@
 //! Method: members in every phase, with traffic under way, are given garbage, mutated copies of real frames,
 //! old frames, frames of other rings and lives, and well-formed frames that contradict what is known. Whenever
 //! a frame is answered by a refusal, the fingerprint before and after must be equal.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 
 mod common;
 

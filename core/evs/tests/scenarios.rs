@@ -16,6 +16,7 @@
 //! | `log` | what was sent, delivered and installed since the last `log` |
 //! | `why` | why membership was agreed on anew since the last `why`, by host |
 //! | `judge` | the verdict on everything so far |
+#![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 
 mod common;
 
@@ -150,7 +151,8 @@ impl Teller {
                 let (process, number) = (self.world.process(host(step, 1)), step.number(2));
                 self.world.run_while(MS * 20_000, |world| {
                     let log = &world.lives[&process].log;
-                    !log.iter().any(|(_, did)| matches!(did, Did::Sent { number: n, .. } if *n == number))
+                    !log.iter()
+                        .any(|(_, did)| matches!(did, Did::Sent { number: n, .. } if *n == number))
                 })
             }
             "state" => {

@@ -199,7 +199,7 @@ impl RingBody for Join {
     fn check(&self) -> Result<(), DecodeError> {
         capped(self.candidates.len(), 2 * limits::MEMBERS)?;
         let processes: Vec<ProcessId> = self.candidates.iter().map(|c| c.process).collect();
-        let flags = |c: &Candidate| (c.proposed || c.heard) && (c.proposed || !c.failed);
+        let flags = |c: &Candidate| c.proposed || (c.heard && !c.failed);
         let own = self
             .candidates
             .iter()
@@ -252,7 +252,7 @@ impl RingBody for Beacon {
     fn check(&self) -> Result<(), DecodeError> {
         capped(self.neighbours.len(), 2 * limits::MEMBERS)?;
         let processes: Vec<ProcessId> = self.neighbours.iter().map(|n| n.process).collect();
-        let flags = |n: &Neighbour| (n.heard || n.shunned) && (n.shunned || !n.accused);
+        let flags = |n: &Neighbour| n.shunned || (n.heard && !n.accused);
         consistent(
             ascending(&processes)
                 && self.neighbours.iter().all(flags)

@@ -123,21 +123,14 @@ impl Case<'_> {
                     }
                     last_sent = *number;
                     match submitted.get(number) {
-                        Some((submitted, payload)) if submitted == level => {
-                            let stay = &self.stays[&(*configuration, process)];
-                            let causal = |d: &&Delivery| d.level >= Level::Causal;
-                            let sent = Sent {
-                                configuration: *configuration,
-                                level: *level,
-                                payload: payload.clone(),
-                                causes: stay.deliveries.iter().filter(causal).count(),
-                            };
-                            if self.sent.insert((process, *number), sent).is_some() {
-                                self.complain(format!("{at}: {process} sent {number} twice"));
-                            }
+                        Some((asked, payload)) if asked == level => {
+                            self.send((process, *number), *configuration, *level, payload);
                         }
-                        _ => self
-                            .complain(format!("{at}: {process} sent {number}, not submitted so")),
+                        Some(_) | None => {
+                            self.complain(format!(
+                                "{at}: {process} sent {number}, not submitted so"
+                            ));
+                        }
                     }
                 }
                 Did::Delivered(delivery) => {
@@ -150,6 +143,27 @@ impl Case<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// Takes note of a send, and of what its sender had delivered before.
+    fn send(
+        &mut self,
+        message: Message,
+        configuration: ConfigurationId,
+        level: Level,
+        payload: &Bytes,
+    ) {
+        let stay = self.stays.get(&(configuration, message.0));
+        let before = stay.into_iter().flat_map(|stay| &stay.deliveries);
+        let sent = Sent {
+            configuration,
+            level,
+            payload: payload.clone(),
+            causes: before.filter(|d| d.level >= Level::Causal).count(),
+        };
+        if self.sent.insert(message, sent).is_some() {
+            self.complain(format!("{message:?} was sent twice"));
         }
     }
 

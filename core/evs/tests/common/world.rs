@@ -375,7 +375,9 @@ impl World {
         let life = self.lives.get(&self.process(host))?;
         life.log.iter().rev().find_map(|(_, did)| match did {
             Did::Installed(configuration) if configuration.follows.is_none() => Some(configuration),
-            _ => None,
+            Did::Submitted { .. } | Did::Sent { .. } | Did::Delivered(_) | Did::Installed(_) => {
+                None
+            }
         })
     }
 

@@ -305,7 +305,10 @@ fn contradictions_are_refused() {
         }),
         too_long
     );
+}
 
+#[test]
+fn contradictory_memberships_are_refused() {
     let mut without_sender = join();
     without_sender.candidates.remove(1);
     assert!(Join::decode(&without_sender.encode()).is_err());
