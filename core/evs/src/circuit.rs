@@ -4,7 +4,7 @@
 //! A visit of the operational ring and one of the recovery differ only in what there is to send, which the
 //! caller hands in. What this file does not do: it decides no membership.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, vec::Vec};
 use core::{mem, time::Duration};
 
 use bytes::Bytes;
@@ -59,6 +59,7 @@ struct Resend {
 #[derive(Debug)]
 pub(crate) struct Circuit {
     next: ProcessId,
+    members: usize,
     alone: bool,
     /// Of the last token accepted or passed on.
     hop: u64,
@@ -80,8 +81,8 @@ pub(crate) struct Circuit {
     /// The quickest rotation of late. The mean grows with every token lost, and so would the time until a lost
     /// one is sent again.
     quickest: Duration,
-    /// What this member sent again at its last visit.
-    answered: Vec<u64>,
+    /// What this member sent again of late, and at which hop of the token.
+    answered: BTreeMap<u64, u64>,
     accepted_at: Option<Instant>,
     lost_at: Instant,
     excused: bool,
@@ -100,6 +101,7 @@ impl Circuit {
         let after = own.map_or(0, |index| (index + 1) % members.len());
         Self {
             next: members.get(after).map_or(config.me.process, |m| m.process),
+            members: members.len(),
             alone: members.len() == 1,
             hop: 0,
             aru_sent: 0,
@@ -113,7 +115,7 @@ impl Circuit {
             hurried: false,
             rotation: Duration::ZERO,
             quickest: Duration::ZERO,
-            answered: Vec::new(),
+            answered: BTreeMap::new(),
             accepted_at: None,
             lost_at: now + config.timeouts.token_loss_min,
             excused: false,
@@ -267,8 +269,8 @@ impl Circuit {
 
     /// Sends again what the token asks for and this member has. Returns how many packets that were.
     ///
-    /// What it sent at its last visit and is asked for again it leaves to the others for one round: who asks may
-    /// not hear this member, and then nobody would ever answer, since the first to get the token takes the request.
+    /// What it sent of late and is asked for again it leaves to the others in one of two cases: who asks may not
+    /// hear this member, and then nobody would ever answer, since the first to get the token takes the request.
     fn answer(
         &mut self,
         order: &mut Order,
@@ -276,14 +278,16 @@ impl Circuit {
         windows: &Windows,
         cx: &mut Context<'_>,
     ) -> u32 {
-        let before = mem::take(&mut self.answered);
+        let (hop, lately) = (token.hop, self.hops_of_late());
+        self.answered.retain(|_, at| *at + lately > hop);
         if token.requests.is_empty() {
             return 0;
         }
         let cluster = cx.shared.config.cluster;
         let mut answered = 0;
         token.requests.retain(|seq| {
-            if answered >= windows.global || before.contains(seq) {
+            let again = self.answered.contains_key(seq);
+            if answered >= windows.global || again && Self::leaves_to_others(*seq, hop) {
                 return true;
             }
             let Some(packet) = order.store.get_mut(*seq) else {
@@ -294,7 +298,7 @@ impl Circuit {
                 cx.transmit(Destination::All, frame);
             }
             answered += 1;
-            self.answered.push(*seq);
+            self.answered.insert(*seq, hop);
             false
         });
         if answered > 0 {
@@ -302,6 +306,11 @@ impl Circuit {
             cx.note(Note::Retransmitted { packets: answered });
         }
         answered
+    }
+
+    /// How many hops of the token make a few visits to this member.
+    const fn hops_of_late(&self) -> u64 {
+        self.members as u64 * 8
     }
 
     /// Replaces this member's part in the sums on the token.
@@ -399,6 +408,12 @@ impl Circuit {
         if seq > self.seq_sent {
             self.resend = None;
         }
+    }
+
+    /// A coin that depends on the packet and on the hop, so that two members do not always decide alike.
+    const fn leaves_to_others(seq: u64, hop: u64) -> bool {
+        let mixed = (seq ^ hop.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed >> 63 == 1
     }
 
     /// The time without a token after which it counts as lost.
