@@ -155,11 +155,11 @@ impl Node {
                 name,
                 wants_membership: true,
             };
-            self.to_groups(groups::Event::Local {
+            self.tell_groups(groups::Event::Local {
                 client,
                 command: connect,
             });
-            self.to_groups(groups::Event::Local {
+            self.tell_groups(groups::Event::Local {
                 client,
                 command: Command::Join { group },
             });
@@ -173,8 +173,8 @@ impl Node {
         command: Command,
         out: &mut impl Sink<Action>,
     ) {
-        let full = self.bus.submissions.len() >= CLIENTS_WAIT;
-        if client.0 < FIRST_CLIENT || full && matches!(command, Command::Send { .. }) {
+        let full = self.bus.submissions.len() >= CLIENTS_WAIT && command != Command::Disconnect;
+        if client.0 < FIRST_CLIENT || full {
             let refusal = if full {
                 groups::Refusal::Busy
             } else {
@@ -187,7 +187,7 @@ impl Node {
             client,
             command: command.clone(),
         });
-        self.to_groups(groups::Event::Local { client, command });
+        self.tell_groups(groups::Event::Local { client, command });
     }
 
     fn tell(&self, client: ClientId, event: ClientEvent, out: &mut impl Sink<Action>) {
@@ -385,7 +385,7 @@ impl Node {
         let members = self.members(&processes);
         match client {
             CLUSTER => self.on_cluster_view(position, members, &processes, together),
-            SHARED => self.to_counters(replication::Event::View {
+            SHARED => self.tell_counters(replication::Event::View {
                 position,
                 members,
                 together,
@@ -419,7 +419,7 @@ impl Node {
         if self.roster.on_view(processes, &together) {
             self.introduce();
         }
-        self.to_vip(vip::Event::View {
+        self.tell_vip(vip::Event::View {
             position,
             members,
             together,
@@ -448,7 +448,7 @@ impl Node {
             }
             Service::Vip => {
                 let body = body::decode(&bytes)?;
-                self.to_vip(vip::Event::Message {
+                self.tell_vip(vip::Event::Message {
                     position,
                     from,
                     body,
@@ -456,7 +456,7 @@ impl Node {
             }
             Service::Replication => {
                 let body = ringfort_wire::counter::decode(&bytes)?;
-                self.to_counters(replication::Event::Message {
+                self.tell_counters(replication::Event::Message {
                     position,
                     from,
                     body,
@@ -464,7 +464,7 @@ impl Node {
             }
             Service::Console => {
                 let body = body::decode(&bytes)?;
-                self.to_router(ringfort_console::Event::Message { from, body });
+                self.tell_router(ringfort_console::Event::Message { from, body });
             }
         }
         Ok(())

@@ -6,7 +6,7 @@
 //! which log gets the connection records) is decided here.
 
 use alloc::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     format,
     string::{String, ToString},
     vec::Vec,
@@ -402,22 +402,20 @@ fn entry<'a>(
     settings: &Settings,
     address: IpAddr,
 ) -> Result<&'a mut vip::AddressConfig, ConfigError> {
-    if !all.contains_key(&address) {
-        let (prefix, interface) = place(settings, address)?;
-        all.insert(
-            address,
-            vip::AddressConfig {
+    match all.entry(address) {
+        Entry::Occupied(known) => Ok(known.into_mut()),
+        Entry::Vacant(new) => {
+            let (prefix, interface) = place(settings, address)?;
+            Ok(new.insert(vip::AddressConfig {
                 address: IpNet::new(address, prefix).unwrap_or_else(|_| IpNet::from(address)),
                 interface,
                 names: Vec::new(),
                 services: vip::ServiceSet::default(),
                 preference: Vec::new(),
                 follow: None,
-            },
-        );
+            }))
+        }
     }
-    all.get_mut(&address)
-        .ok_or(ConfigError::NoTopology(address))
 }
 
 /// The prefix length and the interface of `address`, from the narrowest block that contains it.

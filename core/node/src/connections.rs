@@ -5,18 +5,21 @@
 //! A listener on a virtual address accepts while the node owns the address, any other always.
 
 use alloc::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     format,
     string::{String, ToString},
     vec::Vec,
 };
-use core::net::{IpAddr, SocketAddr};
+use core::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use ipnet::IpNet;
 use ringfort_config::settings::NetblockLimit;
 use ringfort_logs::{self as logs, Append, Class, RecordId};
-use ringfort_machine::{Digest, Sink};
+use ringfort_machine::{Deadline, Digest, Instant, Sink};
 
 use crate::{
     Action, Config, Node, Note,
@@ -29,6 +32,9 @@ use crate::{
 
 /// Connections that may stand at a time; more are turned away.
 const CONNECTIONS: usize = 65_536;
+
+/// How long until a listener that could not be opened is tried again.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// What becomes of a connection once its record is written.
 #[derive(Clone, Debug)]
@@ -43,6 +49,7 @@ struct Connection {
     peer: SocketAddr,
     local: SocketAddr,
     counted: bool,
+    refused: bool,
     /// Logs that have not yet written its record.
     unwritten: usize,
     answer: Answer,
@@ -67,6 +74,10 @@ struct Records {
 pub(crate) struct Connections {
     listeners: BTreeMap<ListenerId, Listener>,
     standing: BTreeMap<ConnectionId, Connection>,
+    /// The virtual addresses that this node owns.
+    owned: BTreeSet<IpAddr>,
+    /// When listeners that could not be opened are tried again.
+    retry_at: Option<Instant>,
     records: BTreeMap<String, Records>,
     accepted: u64,
     /// Listeners are numbered anew at each reload, so that a late event of an old one finds nothing.
@@ -87,10 +98,18 @@ impl Connections {
         Self {
             listeners: config.listeners.iter().map(listener).collect(),
             standing: BTreeMap::new(),
+            owned: BTreeSet::new(),
+            retry_at: None,
             records: BTreeMap::new(),
             accepted: 0,
             next_listener: config.listeners.len() as u64,
         }
+    }
+
+    /// When a listener that failed is tried again.
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        let at = self.retry_at?;
+        Some(Deadline::new(at, "listener again"))
     }
 
     /// How many connections stand.
@@ -100,7 +119,9 @@ impl Connections {
 
     /// An append for somebody else: its answer is to be passed over.
     pub(crate) fn on_other_append(&mut self, log: &str) {
-        if let Some(records) = self.records.get_mut(log) {
+        // Answers come in order for each log, so those of others count from the first on.
+        let records = self.records.entry(log.to_string()).or_default();
+        if records.appending.len() < CONNECTIONS {
             records.appending.push_back(None);
         }
     }
@@ -140,29 +161,39 @@ impl Connections {
 
 impl Node {
     pub(crate) fn open_static_listeners(&mut self, out: &mut impl Sink<Action>) {
-        self.open_where(out, |config| !config.vip);
+        self.open_allowed(out);
     }
 
     /// The node owns `address` now.
     pub(crate) fn open_listeners(&mut self, address: IpAddr, out: &mut impl Sink<Action>) {
-        self.open_where(out, |config| config.vip && config.address.ip() == address);
+        self.connections.owned.insert(address);
+        self.open_allowed(out);
     }
 
-    fn open_where(&mut self, out: &mut impl Sink<Action>, which: impl Fn(&ListenerConfig) -> bool) {
+    /// Opens what may be open and is not: every listener of an owned address and every other one.
+    fn open_allowed(&mut self, out: &mut impl Sink<Action>) {
+        let owned = &self.connections.owned;
         for (id, listener) in &mut self.connections.listeners {
-            if !listener.open && which(&listener.config) {
+            let address = listener.config.address;
+            if !listener.open && (!listener.config.vip || owned.contains(&address.ip())) {
                 listener.open = true;
-                let address = listener.config.address;
-                out.push(Action::Listener(ListenerAction::Open {
-                    listener: *id,
-                    address,
-                }));
+                let listener = *id;
+                out.push(Action::Listener(ListenerAction::Open { listener, address }));
             }
+        }
+    }
+
+    /// Tries listeners again that could not be opened.
+    pub(crate) fn retry_listeners(&mut self, out: &mut impl Sink<Action>) {
+        self.connections.retry_at = None;
+        if !self.leaving.begun() {
+            self.open_allowed(out);
         }
     }
 
     /// The address is about to go.
     pub(crate) fn close_listeners(&mut self, address: IpAddr, out: &mut impl Sink<Action>) {
+        self.connections.owned.remove(&address);
         self.close_where(out, |config| config.vip && config.address.ip() == address);
     }
 
@@ -192,11 +223,6 @@ impl Node {
             !config.listeners.iter().any(|new| same(old, new))
         });
         let old = core::mem::take(&mut self.connections.listeners);
-        let owned: Vec<IpAddr> = old
-            .values()
-            .filter(|listener| listener.open && listener.config.vip)
-            .map(|listener| listener.config.address.ip())
-            .collect();
         for new in &config.listeners {
             let kept = old
                 .iter()
@@ -214,7 +240,7 @@ impl Node {
             };
             self.connections.listeners.insert(id, listener);
         }
-        self.open_where(out, |new| !new.vip || owned.contains(&new.address.ip()));
+        self.open_allowed(out);
     }
 
     pub(crate) fn on_listener(&mut self, event: ListenerEvent, out: &mut impl Sink<Action>) {
@@ -223,6 +249,7 @@ impl Node {
             ListenerEvent::Failed { listener, reason } => {
                 if let Some(listener) = self.connections.listeners.get_mut(&listener) {
                     listener.open = false;
+                    self.connections.retry_at = Some(self.now + RETRY);
                 }
                 out.push(Action::Note(Note::ListenerFailed { listener, reason }));
             }
@@ -260,23 +287,27 @@ impl Node {
             out.push(Action::Connection(ConnectionAction::Drop { connection }));
             return;
         };
+        if self.connections.standing.len() >= CONNECTIONS {
+            out.push(Action::Note(Note::ConnectionRefused { peer }));
+            out.push(Action::Connection(ConnectionAction::Drop { connection }));
+            return;
+        }
         self.connections.accepted += 1;
         let name = format!(
             "{}-{}-{}",
             self.config.name, self.boot.incarnation.0, self.connections.accepted
         );
-        let full = self.connections.standing.len() >= CONNECTIONS || self.over_limit(&config, peer);
+        let full = self.over_limit(&config, peer);
         if full {
             out.push(Action::Note(Note::ConnectionRefused { peer }));
         }
         let answer = answer(&config, &self.config.name, &name, full);
-        if !full {
-            self.count(INBOUND, &peer.ip().to_string(), 1, out);
-        }
+        let counted = !full && self.count(INBOUND, &peer.ip().to_string(), 1, out);
         let standing = Connection {
             peer,
             local,
-            counted: !full,
+            counted,
+            refused: full,
             unwritten: 0,
             answer,
         };
@@ -321,7 +352,7 @@ impl Node {
                 payload,
                 wall_ns,
             };
-            self.to_logs(logs::server::Event::Append { log, append });
+            self.tell_logs(logs::server::Event::Append { log, append });
         }
     }
 
@@ -330,7 +361,10 @@ impl Node {
             let Some(standing) = self.connections.standing.get_mut(&connection) else {
                 continue;
             };
-            standing.unwritten = standing.unwritten.saturating_sub(1);
+            if standing.unwritten == 0 {
+                continue; // served already
+            }
+            standing.unwritten -= 1;
             if standing.unwritten == 0 {
                 self.serve(connection, out);
             }
@@ -405,10 +439,10 @@ fn netblock(limit: NetblockLimit, address: IpAddr) -> IpNet {
 
 /// `seconds.millis@C@id@listener@client@server@verdict`, in the manner of the reference's logs.
 fn record_line(wall_ns: u64, name: &str, listener: &str, connection: &Connection) -> String {
-    let verdict = if connection.counted {
-        "accepted"
-    } else {
+    let verdict = if connection.refused {
         "refused"
+    } else {
+        "accepted"
     };
     let (seconds, millis) = (wall_ns / 1_000_000_000, wall_ns / 1_000_000 % 1000);
     format!(

@@ -14,7 +14,7 @@ use ringfort_config::settings::Role;
 use ringfort_console::{
     self as console, Command, Execution, Failed, Format, Help, Line, ParseError, Place, Report,
 };
-use ringfort_machine::{NodeId, ProcessId, Sink};
+use ringfort_machine::{Digest, NodeId, ProcessId, Sink};
 use ringfort_vip as vip;
 use ringfort_wire::{body, roster, service::Service};
 
@@ -53,6 +53,13 @@ pub(crate) struct Consoles {
     shutdown: bool,
 }
 
+impl Consoles {
+    pub(crate) fn digest(&self, into: &mut Digest) {
+        into.number(self.targets.len() as u64);
+        into.number(self.waiting.len() as u64).number(self.requests);
+    }
+}
+
 impl Node {
     pub(crate) fn console_router(config: &Config, me: ProcessId) -> console::Router {
         let role = match config.role {
@@ -87,7 +94,7 @@ impl Node {
             }
             ConsoleEvent::Closed { session } => {
                 self.consoles.targets.remove(&session);
-                self.to_router(console::Event::Closed {
+                self.tell_router(console::Event::Closed {
                     session: console::SessionId(session.0),
                 });
             }
@@ -131,6 +138,9 @@ impl Node {
                 ..
             }) => {
                 self.consoles.targets.remove(&session);
+                self.tell_router(console::Event::Closed {
+                    session: console::SessionId(session.0),
+                });
                 out.push(Action::Console(ConsoleAction::Close { session }));
             }
             Ok(Line {
@@ -139,7 +149,7 @@ impl Node {
             }) => {
                 let json = format == Format::Json;
                 let session = console::SessionId(session.0);
-                self.to_router(console::Event::Request {
+                self.tell_router(console::Event::Request {
                     session,
                     scope,
                     json,
@@ -282,7 +292,7 @@ impl Node {
                 report,
             },
         );
-        self.to_vip(vip::Event::Command { request, command });
+        self.tell_vip(vip::Event::Command { request, command });
     }
 
     pub(crate) fn on_vip_reply(
@@ -320,12 +330,13 @@ impl Node {
                 self.prompt(session, out);
             }
             Asker::Remote(execution) => {
-                self.to_router(console::Event::Answered { execution, text });
+                self.tell_router(console::Event::Answered { execution, text });
             }
         }
     }
 
-    /// The members of the console's group, as far as they have introduced themselves.
+    /// Who must answer what is broadcast: the members that have introduced themselves. Every process that is in
+    /// the cluster's group is in the console's.
     pub(crate) fn on_console_view(&mut self) {
         let peers = self
             .roster
@@ -343,7 +354,7 @@ impl Node {
                 })
             })
             .collect();
-        self.to_router(console::Event::View { peers });
+        self.tell_router(console::Event::View { peers });
     }
 }
 

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use ringfort_evs as evs;
 use ringfort_logs as logs;
-use ringfort_machine::{Deadline, Instant, Sink};
+use ringfort_machine::{Deadline, Digest, Instant, Sink};
 use ringfort_vip as vip;
 
 use crate::{Action, Halt, Node};
@@ -31,6 +31,11 @@ impl Leaving {
         Some(Deadline::new(until, "leaving takes too long"))
     }
 
+    pub(crate) fn digest(&self, into: &mut Digest) {
+        into.flag(self.begun()).flag(self.addresses).flag(self.ring);
+        into.flag(self.logs).flag(self.puller);
+    }
+
     pub(crate) const fn begun(&self) -> bool {
         self.until.is_some()
     }
@@ -43,15 +48,15 @@ impl Node {
         }
         self.leaving.until = Some(self.now + LIMIT);
         self.leaving.puller = self.puller.is_none();
-        self.to_vip(vip::Event::Leave);
-        self.to_puller(logs::puller::Event::Stop);
+        self.tell_vip(vip::Event::Leave);
+        self.tell_puller(logs::puller::Event::Stop);
     }
 
     /// No address is held any more.
     pub(crate) fn on_addresses_left(&mut self) {
         self.leaving.addresses = true;
-        self.to_logs(logs::server::Event::Close);
-        self.to_ring(evs::Event::Leave);
+        self.tell_logs(logs::server::Event::Close);
+        self.tell_ring(evs::Event::Leave);
     }
 
     /// The time is up.

@@ -186,11 +186,11 @@ impl Node {
     }
 
     /// Lets one machine handle one event; its effects join the pass.
-    pub(crate) fn to_vip(&mut self, event: vip::Event) {
+    pub(crate) fn tell_vip(&mut self, event: vip::Event) {
         self.vip.handle(self.now, event, &mut self.pass);
     }
 
-    pub(crate) fn to_groups(&mut self, event: groups::Event) {
+    pub(crate) fn tell_groups(&mut self, event: groups::Event) {
         self.groups.handle(self.now, event, &mut self.pass);
     }
 
@@ -205,25 +205,25 @@ impl Node {
         }
     }
 
-    pub(crate) fn to_counters(&mut self, event: replication::Event) {
+    pub(crate) fn tell_counters(&mut self, event: replication::Event) {
         self.counters.handle(self.now, event, &mut self.pass);
     }
 
-    pub(crate) fn to_logs(&mut self, event: logs::server::Event) {
+    pub(crate) fn tell_logs(&mut self, event: logs::server::Event) {
         self.logs.handle(self.now, event, &mut self.pass);
     }
 
-    pub(crate) fn to_puller(&mut self, event: logs::puller::Event) {
+    pub(crate) fn tell_puller(&mut self, event: logs::puller::Event) {
         if let Some(puller) = &mut self.puller {
             puller.handle(self.now, event, &mut self.pass);
         }
     }
 
-    pub(crate) fn to_router(&mut self, event: ringfort_console::Event) {
+    pub(crate) fn tell_router(&mut self, event: ringfort_console::Event) {
         self.router.handle(self.now, event, &mut self.pass);
     }
 
-    pub(crate) fn to_ring(&mut self, event: evs::Event) {
+    pub(crate) fn tell_ring(&mut self, event: evs::Event) {
         self.ring.handle(self.now, event, &mut self.pass);
     }
 
@@ -259,25 +259,28 @@ impl Node {
         let now = self.now;
         let due = |deadline: Option<Deadline>| deadline.is_some_and(|deadline| deadline.at <= now);
         if due(self.ring.deadline()) {
-            self.to_ring(Wake.into());
+            self.tell_ring(Wake.into());
         }
         if due(self.groups.deadline()) {
-            self.to_groups(Wake.into());
+            self.tell_groups(Wake.into());
         }
         if due(self.vip.deadline()) {
-            self.to_vip(Wake.into());
+            self.tell_vip(Wake.into());
         }
         if due(self.counters.deadline()) {
-            self.to_counters(Wake.into());
+            self.tell_counters(Wake.into());
         }
         if due(self.logs.deadline()) {
-            self.to_logs(Wake.into());
+            self.tell_logs(Wake.into());
         }
         if due(self.puller.as_ref().and_then(Machine::deadline)) {
-            self.to_puller(Wake.into());
+            self.tell_puller(Wake.into());
         }
         if due(self.router.deadline()) {
-            self.to_router(Wake.into());
+            self.tell_router(Wake.into());
+        }
+        if due(self.connections.deadline()) {
+            self.retry_listeners(out);
         }
         if due(self.leaving.deadline()) {
             self.hurry_leaving(out);
@@ -287,7 +290,9 @@ impl Node {
     fn on_local(&mut self, event: LocalEvent, out: &mut impl Sink<Action>) {
         match event {
             LocalEvent::Group { client, command } => self.on_client(client, command, out),
-            LocalEvent::Count { object, key, by } => self.count(&object, &key, by, out),
+            LocalEvent::Count { object, key, by } => {
+                self.count(&object, &key, by, out);
+            }
             LocalEvent::Append {
                 log,
                 class,
@@ -313,7 +318,7 @@ impl Machine for Node {
             Event::Connection(event) => self.on_connection(event, out),
             Event::Local(event) => self.on_local(event, out),
             Event::Disk { order, outcome } => self.on_disk(order, outcome),
-            Event::Address { order, outcome } => self.to_vip(vip::Event::Done { order, outcome }),
+            Event::Address { order, outcome } => self.tell_vip(vip::Event::Done { order, outcome }),
             Event::Reload(config) => self.reload(*config, out),
             Event::Leave => self.leave(),
         }
@@ -329,6 +334,7 @@ impl Machine for Node {
             self.logs.deadline(),
             self.puller.as_ref().and_then(Machine::deadline),
             self.router.deadline(),
+            self.connections.deadline(),
             self.leaving.deadline(),
         ])
     }
@@ -347,6 +353,8 @@ impl Machine for Node {
         self.bus.digest(into);
         self.streams.digest(into);
         self.connections.digest(into);
+        self.consoles.digest(into);
+        self.leaving.digest(into);
     }
 }
 
@@ -361,9 +369,9 @@ impl Node {
         let mut counters = config.counters.clone();
         counters.observe = self.config.observe;
         self.peers = Peers::new(&config);
-        self.to_vip(vip::Event::Reload(config.vip.clone()));
-        self.to_counters(replication::Event::Reload(Box::new(counters)));
-        self.to_logs(logs::server::Event::Configure(Self::stores(
+        self.tell_vip(vip::Event::Reload(config.vip.clone()));
+        self.tell_counters(replication::Event::Reload(Box::new(counters)));
+        self.tell_logs(logs::server::Event::Configure(Self::stores(
             &config, &self.boot,
         )));
         self.reload_listeners(&config, out);

@@ -91,7 +91,7 @@ pub enum Note {
     Observed(Observation),
 }
 
-/// One line of the simulation trace, before it is written (../shared design page "trace", by its names).
+/// One line of the simulation trace, before it is written. The names in quotes are those of the trace.
 #[derive(Clone, Debug)]
 pub enum Observation {
     /// `conf`

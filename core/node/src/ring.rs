@@ -79,7 +79,7 @@ impl Node {
             }
         };
         match self.peers.node(from) {
-            Some(node) => self.to_ring(evs::Event::Frame { from: node, frame }),
+            Some(node) => self.tell_ring(evs::Event::Frame { from: node, frame }),
             // With multicast our own datagrams may come back; with a changed address a peer may be unknown.
             None => out.push(Action::Note(Note::StrangerHeard { from })),
         }
@@ -104,9 +104,9 @@ impl Node {
                 self.observe(out, || Observation::Configuration(configuration.clone()));
                 self.bus.on_configuration(&configuration);
                 if configuration.kind == ConfigurationKind::Transitional {
-                    self.to_vip(vip::Event::Transition);
+                    self.tell_vip(vip::Event::Transition);
                 }
-                self.to_groups(groups::Event::Installed(configuration));
+                self.tell_groups(groups::Event::Installed(configuration));
                 self.mark_settled();
             }
             evs::Action::Left => self.leaving.ring = true,
@@ -129,7 +129,7 @@ impl Node {
             level,
             payload: payload.clone(),
         });
-        self.to_groups(groups::Event::Delivered {
+        self.tell_groups(groups::Event::Delivered {
             position,
             sender,
             number,

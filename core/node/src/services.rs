@@ -119,25 +119,37 @@ impl Node {
         }
     }
 
-    /// The local contribution to a counter changes. A key that is none, or an object that is not configured,
-    /// is noted by the counters and changes nothing.
-    pub(crate) fn count(&mut self, object: &str, key: &str, by: i64, out: &mut impl Sink<Action>) {
+    /// The local contribution to a counter changes; returns whether it did. A key that is none, or an object
+    /// that is not configured or full, is noted by the counters and changes nothing.
+    pub(crate) fn count(
+        &mut self,
+        object: &str,
+        key: &str,
+        by: i64,
+        out: &mut impl Sink<Action>,
+    ) -> bool {
         let net = key.parse::<ipnet::IpNet>().map(Key::from);
         let address = || key.parse::<core::net::IpAddr>().map(Key::from);
-        let Some(parsed) = net.or_else(|_| address()).ok().or_else(|| Key::text(key)) else {
-            return;
+        let parsed = net.or_else(|_| address()).ok();
+        let Some(key) = parsed.or_else(|| Key::text(key)) else {
+            return false;
         };
-        self.observe(out, || Observation::Counted {
-            object: object.to_string(),
-            key: parsed.to_string(),
+        let local = |node: &Self| node.counters.local(object).map_or(0, |t| t.get(&key));
+        let before = local(self);
+        self.tell_counters(replication::Event::Change {
+            object: Arc::from(object),
+            key: key.clone(),
             by,
         });
-        let object = Arc::from(object);
-        self.to_counters(replication::Event::Change {
-            object,
-            key: parsed,
-            by,
-        });
+        let changed = local(self) != before;
+        if changed {
+            self.observe(out, || Observation::Counted {
+                object: object.to_string(),
+                key: key.to_string(),
+                by,
+            });
+        }
+        changed
     }
 
     pub(crate) fn append(&mut self, log: String, class: Class, payload: Bytes) {
@@ -147,7 +159,7 @@ impl Node {
             payload,
             wall_ns: self.wall_ns(),
         };
-        self.to_logs(logs::server::Event::Append { log, append });
+        self.tell_logs(logs::server::Event::Append { log, append });
     }
 
     pub(crate) fn on_logs(&mut self, action: logs::server::Action, out: &mut impl Sink<Action>) {
@@ -260,8 +272,8 @@ impl Node {
     pub(crate) fn on_disk(&mut self, order: OrderId, outcome: DiskOutcome) {
         let (owner, order) = Owner::of(order);
         match owner {
-            Owner::Logs => self.to_logs(logs::server::Event::Done { order, outcome }),
-            Owner::Puller => self.to_puller(logs::puller::Event::Done { order, outcome }),
+            Owner::Logs => self.tell_logs(logs::server::Event::Done { order, outcome }),
+            Owner::Puller => self.tell_puller(logs::puller::Event::Done { order, outcome }),
         }
     }
 
@@ -292,7 +304,7 @@ impl Node {
             .collect();
         for (up, all) in [(false, gone), (true, targets.clone())] {
             for (node, name, subcluster, address) in all {
-                self.to_puller(logs::puller::Event::Target {
+                self.tell_puller(logs::puller::Event::Target {
                     node,
                     name,
                     subcluster,

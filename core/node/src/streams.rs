@@ -50,12 +50,12 @@ impl Node {
                     return;
                 }
                 self.streams.incomplete.insert(stream, BytesMut::new());
-                self.to_logs(logs::server::Event::Opened {
+                self.tell_logs(logs::server::Event::Opened {
                     stream: inner(stream),
                 });
             }
             StreamEvent::Connected { stream } => {
-                self.to_puller(logs::puller::Event::Connected {
+                self.tell_puller(logs::puller::Event::Connected {
                     stream: inner(stream),
                 });
             }
@@ -94,12 +94,12 @@ impl Node {
     fn on_stream_body(&mut self, stream: StreamId, body: Body) {
         let event_stream = inner(stream);
         if ours(stream) {
-            self.to_puller(logs::puller::Event::Frame {
+            self.tell_puller(logs::puller::Event::Frame {
                 stream: event_stream,
                 body,
             });
         } else {
-            self.to_logs(logs::server::Event::Frame {
+            self.tell_logs(logs::server::Event::Frame {
                 stream: event_stream,
                 body,
             });
@@ -112,11 +112,11 @@ impl Node {
         }
         let event_stream = inner(stream);
         if ours(stream) {
-            self.to_puller(logs::puller::Event::Closed {
+            self.tell_puller(logs::puller::Event::Closed {
                 stream: event_stream,
             });
         } else {
-            self.to_logs(logs::server::Event::Closed {
+            self.tell_logs(logs::server::Event::Closed {
                 stream: event_stream,
             });
         }

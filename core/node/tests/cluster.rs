@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::{Cluster, VIPS, address};
+use ringfort_config::settings::NetblockLimit;
 use ringfort_machine::{Digest, Machine};
-use ringfort_node::{ConnectionEvent, Event};
+use ringfort_node::{ConnectionEvent, Event, ListenerEvent};
 
 const MANAGER: usize = 3;
 
@@ -174,4 +175,70 @@ fn refused_datagrams_leave_the_node_as_it_was() {
         );
     }
     assert_eq!(before, digest(&cluster));
+}
+
+/// A reload that changes the port of a listener on an owned address, and adds one, opens both at once.
+#[test]
+fn a_reload_moves_listeners_without_losing_the_address() {
+    let mut cluster = formed();
+    let owner = cluster.owners(VIPS[0])[0];
+    let mut config = cluster.hosts[owner].config.clone();
+    for listener in &mut config.listeners {
+        listener.address.set_port(2626);
+    }
+    let mut added = config.listeners[0].clone();
+    added.address.set_port(2727);
+    config.listeners.push(added);
+    cluster.post(Duration::ZERO, owner, Event::Reload(Box::new(config)));
+    cluster.run(Duration::from_secs(1));
+    let open = |port: u16| {
+        let at = |at: &std::net::SocketAddr| at.ip().to_string() == VIPS[0] && at.port() == port;
+        cluster.hosts[owner].listeners.values().any(at)
+    };
+    assert!(open(2626) && open(2727) && !open(2525));
+    assert_eq!(cluster.owners(VIPS[0]), [owner]);
+}
+
+/// A listener that could not be opened is tried again until it can.
+#[test]
+fn a_listener_that_failed_is_opened_again() {
+    let mut cluster = formed();
+    let owner = cluster.owners(VIPS[0])[0];
+    let host = &mut cluster.hosts[owner];
+    let at = |at: &&std::net::SocketAddr| at.ip().to_string() == VIPS[0];
+    let (listener, _) = host.listeners.iter().find(|(_, a)| at(a)).expect("open");
+    let listener = *listener;
+    host.listeners.remove(&listener);
+    let failed = ListenerEvent::Failed {
+        listener,
+        reason: "in use".into(),
+    };
+    cluster.post(Duration::ZERO, owner, Event::Listener(failed));
+    cluster.run(Duration::from_secs(2));
+    assert!(cluster.hosts[owner].listeners.contains_key(&listener));
+}
+
+/// The limit of a netblock counts the connections at all members; a refused client is told and recorded.
+#[test]
+fn a_netblock_has_no_more_connections_than_allowed_in_the_whole_cluster() {
+    let mut cluster = Cluster::with(4, |config| {
+        for listener in &mut config.listeners {
+            listener.limit = Some(NetblockLimit {
+                limit: 5,
+                v4_bits: 24,
+                v6_bits: 64,
+            });
+        }
+    });
+    cluster.run(Duration::from_secs(4));
+    let mut told = Vec::new();
+    for number in 0..9 {
+        let vip = VIPS[number as usize % VIPS.len()];
+        let (index, connection) = cluster.connect(vip, number).expect("somebody listens");
+        cluster.run(Duration::from_secs(1));
+        told.push(cluster.hosts[index].banners[&connection].clone());
+    }
+    let refused = told.iter().filter(|banner| banner.starts_with("421 "));
+    assert_eq!(refused.count(), 4, "{told:?}");
+    assert_eq!(cluster.gathered().matches("@refused").count(), 4);
 }

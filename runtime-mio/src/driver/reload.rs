@@ -72,6 +72,20 @@ fn unchangeable(old: &Settings, new: &Settings) -> Vec<&'static str> {
             old.cluster_listeners != new.cluster_listeners,
         ),
         (
+            "the ring's times and windows",
+            (old.bus.timeouts, old.bus.windows) != (new.bus.timeouts, new.bus.windows),
+        ),
+        ("the subcluster", old.subcluster != new.subcluster),
+        (
+            "the groups",
+            (&old.cluster_group, &old.control_group) != (&new.cluster_group, &new.control_group),
+        ),
+        ("the manager's Logs", old.manager != new.manager),
+        (
+            "control_client_timeout",
+            old.control_client_timeout != new.control_client_timeout,
+        ),
+        (
             "the address mode",
             old.duravip.address_mode != new.duravip.address_mode,
         ),

@@ -26,6 +26,7 @@ fn a_record_says_who_connected_where_and_what_became_of_it() {
         peer: ([192, 0, 2, 1], 4000).into(),
         local: ([127, 1, 0, 1], 2525).into(),
         counted: true,
+        refused: false,
         unwritten: 0,
         answer: Answer::Relay(([127, 0, 0, 1], 25).into()),
     };

@@ -22,32 +22,32 @@ use ringfort_vip::{self as vip, AddressAction, AddressConfig, AddressOutcome, Se
 use ringfort_wire::ClusterId;
 
 const DELAY: Duration = Duration::from_micros(200);
-pub const VIPS: [&str; 3] = ["127.1.0.1", "127.1.0.2", "127.1.0.3"];
+pub(crate) const VIPS: [&str; 3] = ["127.1.0.1", "127.1.0.2", "127.1.0.3"];
 
 /// One host: a node, its disk and its interface.
-pub struct Host {
-    pub node: Option<Node>,
-    pub config: Config,
-    pub addresses: Vec<String>,
-    pub listeners: BTreeMap<ListenerId, SocketAddr>,
-    pub printed: String,
-    pub banners: BTreeMap<ConnectionId, String>,
-    pub halted: bool,
+pub(crate) struct Host {
+    pub(crate) node: Option<Node>,
+    pub(crate) config: Config,
+    pub(crate) addresses: Vec<String>,
+    pub(crate) listeners: BTreeMap<ListenerId, SocketAddr>,
+    pub(crate) printed: String,
+    pub(crate) banners: BTreeMap<ConnectionId, String>,
+    pub(crate) halted: bool,
     files: BTreeMap<String, Vec<u8>>,
     lives: u64,
 }
 
 /// The hosts and everything under way between them.
-pub struct Cluster {
-    pub now: Instant,
-    pub hosts: Vec<Host>,
+pub(crate) struct Cluster {
+    pub(crate) now: Instant,
+    pub(crate) hosts: Vec<Host>,
     queue: BTreeMap<(Instant, u64), (usize, Event)>,
     sequence: u64,
     streams: BTreeMap<(usize, StreamId), (usize, StreamId)>,
     next_stream: u64,
 }
 
-pub fn address(index: usize) -> SocketAddr {
+pub(crate) fn address(index: usize) -> SocketAddr {
     ([10, 0, 0, index as u8 + 1], 4803).into()
 }
 
@@ -68,7 +68,7 @@ fn name(index: usize, count: usize) -> String {
 }
 
 /// Host `index` of `count`; the last one is the manager.
-pub fn config(index: usize, count: usize) -> Config {
+pub(crate) fn config(index: usize, count: usize) -> Config {
     let names: Vec<String> = (0..count).map(|index| name(index, count)).collect();
     let peers = names.iter().enumerate().map(|(index, name)| Peer {
         node: NodeId::of_name(name),
@@ -150,10 +150,20 @@ pub fn config(index: usize, count: usize) -> Config {
 
 impl Cluster {
     /// `count` hosts, the last one a manager, all started.
-    pub fn new(count: usize) -> Self {
+    pub(crate) fn new(count: usize) -> Self {
+        Self::with(count, |_| {})
+    }
+
+    /// The same, each with its configuration changed.
+    pub(crate) fn with(count: usize, change: impl Fn(&mut Config)) -> Self {
+        let changed = |index| {
+            let mut config = config(index, count);
+            change(&mut config);
+            config
+        };
         let host = |index| Host {
             node: None,
-            config: config(index, count),
+            config: changed(index),
             addresses: vec![],
             listeners: BTreeMap::new(),
             printed: String::new(),
@@ -177,7 +187,7 @@ impl Cluster {
     }
 
     /// Starts the next life of a host.
-    pub fn start(&mut self, index: usize) {
+    pub(crate) fn start(&mut self, index: usize) {
         let host = &mut self.hosts[index];
         host.lives += 1;
         host.halted = false;
@@ -194,7 +204,7 @@ impl Cluster {
     }
 
     /// Ends a host's process at once; its addresses stay on the interface.
-    pub fn kill(&mut self, index: usize) {
+    pub(crate) fn kill(&mut self, index: usize) {
         let host = &mut self.hosts[index];
         host.node = None;
         host.listeners.clear();
@@ -217,14 +227,14 @@ impl Cluster {
         self.streams.retain(|(from, _), _| *from != index);
     }
 
-    pub fn post(&mut self, after: Duration, host: usize, event: Event) {
+    pub(crate) fn post(&mut self, after: Duration, host: usize, event: Event) {
         self.sequence += 1;
         self.queue
             .insert((self.now + after, self.sequence), (host, event));
     }
 
     /// Runs for `span` of virtual time.
-    pub fn run(&mut self, span: Duration) {
+    pub(crate) fn run(&mut self, span: Duration) {
         let until = self.now + span;
         loop {
             let due = self
@@ -394,7 +404,7 @@ impl Cluster {
     }
 
     /// A client connects to `vip`; the host that listens there, and the connection.
-    pub fn connect(&mut self, vip: &str, number: u64) -> Option<(usize, ConnectionId)> {
+    pub(crate) fn connect(&mut self, vip: &str, number: u64) -> Option<(usize, ConnectionId)> {
         let local: SocketAddr = format!("{vip}:2525").parse().expect("an address");
         let open = |host: &Host| {
             host.listeners
@@ -420,7 +430,7 @@ impl Cluster {
     }
 
     /// Types a line at a console of a host and returns what it prints within a second.
-    pub fn type_line(&mut self, index: usize, line: &str) -> String {
+    pub(crate) fn type_line(&mut self, index: usize, line: &str) -> String {
         let session = SessionId(self.sequence + 1000);
         let (peer, target) = (ConsolePeer::Local { user: None }, "test".into());
         self.post(
@@ -444,7 +454,7 @@ impl Cluster {
     }
 
     /// The hosts on whose interface `vip` is, dead ones left out.
-    pub fn owners(&self, vip: &str) -> Vec<usize> {
+    pub(crate) fn owners(&self, vip: &str) -> Vec<usize> {
         let vip = format!("{vip}/32");
         let has = |host: &Host| host.node.is_some() && host.addresses.contains(&vip);
         (0..self.hosts.len())
@@ -453,7 +463,7 @@ impl Cluster {
     }
 
     /// All output files of the manager, in one text.
-    pub fn gathered(&self) -> String {
+    pub(crate) fn gathered(&self) -> String {
         let files = &self.hosts.last().expect("a manager").files;
         let outputs = files.iter().filter(|(name, _)| name.starts_with("out/"));
         outputs
