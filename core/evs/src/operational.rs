@@ -227,7 +227,11 @@ impl Operational {
             cx.refuse(Kind::Join, Reason::KeptOut);
             return Phase::Operational(self);
         }
-        if linked && self.has_room() {
+        if linked && !self.has_room() {
+            cx.refuse(Kind::Join, Reason::TooManyMembers);
+            return Phase::Operational(self);
+        }
+        if linked {
             return self.into_gather(Why::ForeignRing, cx).on_join(join, cx);
         }
         let heard = hearing::on_join(join, &self.order, cx);
