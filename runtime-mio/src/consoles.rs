@@ -68,6 +68,13 @@ pub(crate) struct Consoles {
     opened: u64,
 }
 
+impl Listener {
+    /// Whether it has not been closed by a reload. Closed ones keep their place, since places are tokens.
+    const fn is_open(&self) -> bool {
+        self.settings.listen_backlog != 0
+    }
+}
+
 impl Consoles {
     /// Opens the listeners.
     ///
@@ -91,23 +98,35 @@ impl Consoles {
         Ok(consoles)
     }
 
-    /// Applies a new configuration: who gets in changes at once; listeners that are new are opened, those that
+    /// Applies a new configuration as a whole or not at all: who gets in changes at once; listeners that are new are opened, those that
     /// are gone are closed, sessions go on.
     pub(crate) fn reload(&mut self, settings: &[ControlListener]) -> Result<(), BootError> {
-        for new in settings {
-            match self
-                .listeners
-                .iter_mut()
-                .find(|old| old.settings.endpoint == new.endpoint)
-            {
-                Some(old) => old.settings = new.clone(),
-                None => self.listen(new)?,
+        let before = self.listeners.len();
+        let fresh = |new: &&ControlListener| {
+            let same = |old: &Listener| old.is_open() && old.settings.endpoint == new.endpoint;
+            !self.listeners.iter().any(same)
+        };
+        let fresh: Vec<ControlListener> = settings.iter().filter(fresh).cloned().collect();
+        for new in &fresh {
+            if let Err(error) = self.listen(new) {
+                for number in before..self.listeners.len() {
+                    self.close(number);
+                }
+                return Err(error);
+            }
+        }
+        for old in self.listeners.iter_mut().filter(|old| old.is_open()) {
+            let same = |new: &&ControlListener| new.endpoint == old.settings.endpoint;
+            if let Some(new) = settings.iter().find(same) {
+                old.settings = new.clone();
             }
         }
         for number in 0..self.listeners.len() {
-            let gone = !settings
+            let old = &self.listeners[number];
+            let named = settings
                 .iter()
-                .any(|new| new.endpoint == self.listeners[number].settings.endpoint);
+                .any(|new| new.endpoint == old.settings.endpoint);
+            let gone = old.is_open() && !named;
             if gone {
                 self.close(number);
             }

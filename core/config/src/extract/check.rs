@@ -11,7 +11,7 @@ use super::{Extract, service::topology_of};
 use crate::{
     Diagnostic, Span,
     model::Scope,
-    settings::{AddressMode, Binding, Endpoint, Settings},
+    settings::{AddressMode, Binding, Endpoint, Listener, ReplicateClass, Settings},
     suggest::nearest,
 };
 
@@ -163,6 +163,22 @@ impl Extract<'_> {
                     taken.insert(address, span);
                 }
             }
+        }
+        self.check_limits(settings);
+    }
+
+    /// A limit over the whole cluster is held against `inbound_cidr`: without it the limit would do nothing.
+    fn check_limits(&mut self, settings: &Settings) {
+        let counted = settings.replicate.iter().any(|object| {
+            object.class == ReplicateClass::InboundCidr && object.name == "inbound_cidr"
+        });
+        let limited = |one: &&Listener| one.max_connections_per_netblock.is_some();
+        if let Some(listener) = settings.listeners.iter().find(limited).filter(|_| !counted) {
+            let message = "a limit of connections for the cluster needs the counter `inbound_cidr`";
+            self.diagnostics.push(
+                Diagnostic::error(listener.span, message)
+                    .help("add `Replicate \"inbound_cidr\" {}` to the cluster module"),
+            );
         }
     }
 

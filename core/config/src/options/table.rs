@@ -181,7 +181,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     option("bus", "Dispersal", Kind::Choice(&["unicast", "multicast", "broadcast"]), "unicast", "How one datagram reaches all. An mbus.conf with one segment sets broadcast or multicast by the address of the segment."),
     option("bus", "Dispersal_Address", Kind::Socket, "", "The multicast group or broadcast address; required with those."),
     option("bus", "Datagram_Limit", Kind::Count, "1472", "Largest datagram.").range(576, 65_507).unit("bytes"),
-    option("bus", "Client_Listen", Kind::Endpoints, "", "Where client programs of the bus attach; by default `Port` on 127.0.0.1. `()` for nowhere."),
+    option("bus", "Client_Listen", Kind::Endpoints, "", "Where client programs of the bus will attach; by default `Port` on 127.0.0.1. Read and checked; nothing listens there yet."),
     option("bus", "Window", Kind::Count, "", "Messages of all members in one round; by default the ring decides.").range(1, 100_000).unit("messages"),
     option("bus", "Personal_Window", Kind::Count, "", "Messages of one member in one round; at most `Window`.").range(1, 100_000).unit("messages"),
     option("bus", "Accelerated_Window", Kind::Count, "", "Messages sent after the token is passed on; at most `Personal_Window`; 0 switches acceleration off.").range(0, 100_000).unit("messages"),
