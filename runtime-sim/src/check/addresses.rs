@@ -102,6 +102,11 @@ impl Addresses {
         Ok(())
     }
 
+    /// Whether the bound has passed at `t` since the last disturbance.
+    fn settled(&self, t: u64) -> bool {
+        self.quiet_since.is_some_and(|since| t >= since + BOUND_NS)
+    }
+
     fn acting(&self, process: &Process) -> bool {
         self.lives
             .get(process)
@@ -130,13 +135,8 @@ impl Checker for Addresses {
             }
             (Kind::VipUp { vip, .. }, Some(process)) => self.on_up(process, vip)?,
             (Kind::VipDown { vip, .. }, Some(process)) => self.on_down(process, vip)?,
-            (Kind::VipProbe { vip, ok, by }, _) => {
-                if self
-                    .quiet_since
-                    .is_some_and(|since| event.t >= since + BOUND_NS)
-                {
-                    self.probes.insert(vip.clone(), (*ok, by.clone()));
-                }
+            (Kind::VipProbe { vip, ok, by }, _) if self.settled(event.t) => {
+                self.probes.insert(vip.clone(), (*ok, by.clone()));
             }
             (
                 Kind::Crash {

@@ -115,7 +115,12 @@ impl Logs {
                 incarnation: upto.incarnation,
                 sequence: upto.sequence + 1,
             };
-            let mut beyond = log.records.range_mut(next..).peekable();
+            // What an earlier loss of power took is not lost again.
+            let mut beyond = log
+                .records
+                .range_mut(next..)
+                .filter(|(_, record)| !record.lost)
+                .peekable();
             if let Some((id, _)) = beyond.peek()
                 && !power
             {
