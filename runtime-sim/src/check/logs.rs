@@ -233,6 +233,23 @@ impl Logs {
         Ok(())
     }
 
+    /// What an event says of the run as a whole.
+    fn on_world(&mut self, event: &Event) {
+        if let Kind::Run(run) = &event.kind {
+            self.exercised = run.options.services.iter().any(|family| *family == "logs");
+            self.gaps_allowed = run.options.gaps;
+        }
+        if let Kind::Calm { core } = &event.kind {
+            self.core = core.as_ref().map(|core| core.iter().cloned().collect());
+        }
+        if matches!(
+            event.kind,
+            Kind::Calm { .. } | Kind::Start | Kind::Resume | Kind::Heal { .. }
+        ) {
+            self.quiet_since = event.t;
+        }
+    }
+
     fn on_end(&mut self, process: &Process, power: bool) {
         for (_, log) in self
             .logs
@@ -320,19 +337,7 @@ const fn before(id: RecordId) -> RecordId {
 impl Checker for Logs {
     fn on(&mut self, event: &Event) -> Result<(), Violation> {
         self.lives.follow(event);
-        if let Kind::Run(run) = &event.kind {
-            self.exercised = run.options.services.iter().any(|family| *family == "logs");
-            self.gaps_allowed = run.options.gaps;
-        }
-        if let Kind::Calm { core } = &event.kind {
-            self.core = core.as_ref().map(|core| core.iter().cloned().collect());
-        }
-        if matches!(
-            event.kind,
-            Kind::Calm { .. } | Kind::Start | Kind::Resume | Kind::Heal { .. }
-        ) {
-            self.quiet_since = event.t;
-        }
+        self.on_world(event);
         let Some(process) = &event.p else {
             return Ok(());
         };
