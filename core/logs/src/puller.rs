@@ -325,9 +325,7 @@ impl Puller {
         let going = !self.stopping;
         let links = self.links.values().flat_map(|link| {
             let contact = match link.contact {
-                Contact::Down(at) => {
-                    Some(at).filter(|at| going && link.up && *at < Instant::NEVER)
-                }
+                Contact::Down(at) => Some(at).filter(|at| going && link.up && *at < Instant::NEVER),
                 Contact::Connecting(_, until) => Some(until),
                 Contact::Up {
                     heard_at, said_at, ..

@@ -59,10 +59,7 @@ impl RecordId {
     /// Reads what [`fmt::Display`] writes: two decimal numbers with a colon between them.
     pub fn parse(text: &str) -> Option<Self> {
         let (incarnation, sequence) = text.split_once(':')?;
-        Some(Self::new(
-            incarnation.parse().ok()?,
-            sequence.parse().ok()?,
-        ))
+        Some(Self::new(incarnation.parse().ok()?, sequence.parse().ok()?))
     }
 }
 

@@ -494,6 +494,10 @@ fn groups(rest: &[String]) -> Result<(), &'static str> {
 }
 
 #[test]
+#[allow(
+    clippy::too_many_lines,
+    reason = "one table of lines and what each breaks"
+)]
 fn group_views_and_messages() {
     let join = |p: &str, client: &str| {
         at(

@@ -8,11 +8,18 @@ use ringfort_node::Event;
 
 use super::{Planned, World};
 use crate::{
-    disk::{Order, Outcome},
+    disk::{Disk, Order, Outcome},
     trace::Kind,
 };
 
 impl World {
+    /// Gives a host a new, empty disk: an operator replaced the machine. Its process should have ended a second
+    /// or more before, so that nothing it ordered is still on its way.
+    pub fn replace_disk(&mut self, index: usize) {
+        let host = &mut self.hosts[index];
+        host.disk = Disk::new(self.options.disk, host.seed.fork("another disk"));
+    }
+
     /// Hands an order to the process's disk worker, a thread that carries out one order after the other. What an
     /// order does, it does when it completes, and its process learns of it at the same instant: so a process that
     /// is killed knows exactly what of its work is in the page cache. The thread stands still with its process.
