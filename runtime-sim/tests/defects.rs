@@ -1,0 +1,215 @@
+//! Goal: the checkers can fail, each for the fault it is for. Method: every deliberate defect in turn, over
+//! whole drawn runs until a checker objects; and the same seeds without a defect, which must all be clean.
+//!
+//! One test, because the switch is global to the process. `--nocapture` shows the table of docs/simulation.md.
+#![cfg(feature = "defects")]
+#![allow(clippy::print_stdout)] // the table
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook},
+    time::Duration,
+};
+
+use ringfort_machine::{
+    Instant,
+    defect::{Defect, activate},
+};
+use ringfort_runtime_sim::{
+    check,
+    cluster::Cluster,
+    faults::Fault,
+    options::{FaultKind, Options, Services},
+    recorder::Recorder,
+    world::World,
+};
+
+/// How long faults strike.
+const FAULTS_FOR: Duration = Duration::from_secs(25);
+/// So many drawn runs may pass before a defect must have been caught.
+const SEEDS: u64 = 40;
+/// The same for runs that are directed at one defect, and for the rarest ones.
+const MANY_SEEDS: u64 = 120;
+
+/// What kind of runs can show a defect, and how many of them it may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Plan {
+    scene: Scene,
+    limit: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scene {
+    /// As drawn.
+    Drawn,
+    /// Losses of power while long records are on their way to a slow disk: only a record that spans sectors and
+    /// is cut in the middle is torn, and only one that begins whole looks like a record at all.
+    TornRecords,
+    /// The node whose log is pulled restarts, and then the manager comes back with an empty disk. The manager
+    /// keeps its position too, so a checkpoint that the node lost shows only when the manager's is gone.
+    LostManager,
+}
+
+impl Scene {
+    const ALL: [Self; 3] = [Self::Drawn, Self::TornRecords, Self::LostManager];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Drawn => "drawn",
+            Self::TornRecords => "torn records",
+            Self::LostManager => "lost manager",
+        }
+    }
+
+    fn options(self, seed: u64) -> Options {
+        let draw = |nodes| Options::draw(seed, nodes, FAULTS_FOR);
+        match self {
+            Self::Drawn => draw(None),
+            Self::TornRecords => {
+                let mut options = draw(Some(2));
+                options.services = Services::ALL;
+                options.faults = vec![FaultKind::Power];
+                options.pace.between_ns = 1_500_000_000;
+                options.pace.lasts_ns = 500_000_000;
+                options.load.append_ns = 20_000_000;
+                options.load.record_bytes = 6_000;
+                options.disk.sync_least_ns = 20_000_000;
+                options.disk.sync_most_ns = 60_000_000;
+                options
+            }
+            Self::LostManager => {
+                let mut options = draw(Some(2));
+                options.services = Services::ALL;
+                options.faults = vec![];
+                options.load.append_ns = 50_000_000;
+                options
+            }
+        }
+    }
+
+    fn world(self, seed: u64) -> World {
+        let options = self.options(seed);
+        let cluster = Cluster::new(&options).expect("drawn configurations are good");
+        World::new(options, Box::new(cluster), Recorder::new(check::all()))
+    }
+
+    /// One run: the checker that objected and why.
+    fn run(self, seed: u64) -> Option<(&'static str, String)> {
+        let mut world = self.world(seed);
+        let report = match self {
+            Self::Drawn | Self::TornRecords => world.run(),
+            Self::LostManager => {
+                let at = |second| Instant::ORIGIN + Duration::from_secs(second);
+                world.begin();
+                for (second, fault) in [
+                    (12, Fault::Kill(0)),
+                    (12, Fault::Kill(1)),
+                    (14, Fault::Start(0)),
+                    (15, Fault::Start(1)),
+                ] {
+                    world.at(at(second), fault);
+                }
+                world.run_until(at(13));
+                world.replace_disk(1);
+                world.run_until(at(90));
+                world.finish()
+            }
+        };
+        let violation = report.expect("no trace is written").violation?;
+        Some((violation.checker, violation.message))
+    }
+}
+
+/// Where a defect shows.
+const fn plan(defect: Defect) -> Plan {
+    match defect {
+        Defect::AcceptTornRecord => Plan {
+            scene: Scene::TornRecords,
+            limit: MANY_SEEDS,
+        },
+        Defect::LoseCheckpoint => Plan {
+            scene: Scene::LostManager,
+            limit: SEEDS,
+        },
+        Defect::SkipRetransmission
+        | Defect::DeliverSafeEarly
+        | Defect::ForgetTransitional
+        | Defect::EndRecoveryEarly
+        | Defect::DeliverOverHole
+        | Defect::DeliverTwice
+        | Defect::ReuseRingId
+        | Defect::SendInTransition
+        | Defect::DropLastFragment
+        | Defect::ForgetOutbox
+        | Defect::HoardInRecovery
+        | Defect::KeepDeadMember
+        | Defect::WrongSynchronySet
+        | Defect::DeliverAfterLeave
+        | Defect::IgnoreMergedState
+        | Defect::AcquireBeforeRelease
+        | Defect::ForgetOrphan
+        | Defect::IgnoreRelease
+        | Defect::KeepAfterMerge
+        | Defect::ReuseRecordId
+        | Defect::PromiseBeforeSync
+        | Defect::SkipAtSegmentEnd
+        | Defect::ReplayFromStart
+        | Defect::KeepDeadContribution
+        | Defect::ApplyTwice
+        | Defect::SkipSnapshot
+        | Defect::LoseFullBatch => Plan {
+            scene: Scene::Drawn,
+            limit: SEEDS,
+        },
+    }
+}
+
+/// The first seed of the plan whose run is objected to; an assertion of a machine counts as an objection.
+fn caught(plan: Plan) -> Option<(u64, &'static str, String)> {
+    (1..=plan.limit).find_map(|seed| {
+        let run = AssertUnwindSafe(|| plan.scene.run(seed));
+        match catch_unwind(run) {
+            Ok(objection) => objection.map(|(checker, message)| (seed, checker, message)),
+            Err(_) => Some((seed, "assertion", String::new())),
+        }
+    })
+}
+
+/// The first seed at which something is wrong although no defect is on. A panic is not caught here.
+fn unclean(scene: Scene) -> Option<(Scene, u64, (&'static str, String))> {
+    let limit = Defect::ALL
+        .iter()
+        .map(|defect| plan(*defect))
+        .filter(|plan| plan.scene == scene)
+        .map(|plan| plan.limit)
+        .max()?;
+    (1..=limit).find_map(|seed| Some((scene, seed, scene.run(seed)?)))
+}
+
+#[test]
+fn every_defect_is_caught_and_nothing_else() {
+    let unclean: Vec<_> = Scene::ALL.into_iter().filter_map(unclean).collect();
+    assert!(unclean.is_empty(), "without a defect: {unclean:#?}");
+
+    println!("| defect | runs | caught by | seeds |");
+    println!("|---|---|---|---|");
+    let hook = take_hook();
+    set_hook(Box::new(|_| {}));
+    let (mut missed, mut complaints) = (Vec::new(), Vec::new());
+    for defect in Defect::ALL {
+        let plan = plan(*defect);
+        activate(Some(*defect));
+        let found = caught(plan);
+        activate(None);
+        let (name, scene) = (defect.name(), plan.scene.name());
+        match found {
+            Some((seed, checker, message)) => {
+                println!("| `{name}` | {scene} | {checker} | {seed} |");
+                complaints.push(format!("{name}: {message}"));
+            }
+            None => missed.push((name, scene, plan.limit)),
+        }
+    }
+    set_hook(hook);
+    println!("\n{}", complaints.join("\n"));
+    assert!(missed.is_empty(), "no checker objected to {missed:?}");
+}
