@@ -93,3 +93,6 @@ impl Checker for Companions {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
