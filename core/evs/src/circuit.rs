@@ -412,8 +412,11 @@ impl Circuit {
 
     /// A coin that depends on the packet and on the hop, so that two members do not always decide alike.
     const fn leaves_to_others(seq: u64, hop: u64) -> bool {
-        let mixed = (seq ^ hop.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        mixed >> 63 == 1
+        // The finalizer of SplitMix64 (Steele, Lea, Flood 2014): near hops must not give equal coins.
+        let mixed = seq.rotate_left(32) ^ hop;
+        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) & 1 == 1
     }
 
     /// The time without a token after which it counts as lost.
