@@ -32,6 +32,9 @@ const SEEDS: u64 = 120;
 enum Scene {
     /// As drawn.
     Drawn,
+    /// Much to say in a cluster that breaks apart all the time: a message that is safe too early matters only if
+    /// the ring ends before the others have it.
+    BusyPartitions,
     /// Losses of power while long records are on their way to a slow disk: only a record that spans sectors and
     /// is cut in the middle is torn, and only one that begins whole looks like a record at all.
     TornRecords,
@@ -41,11 +44,17 @@ enum Scene {
 }
 
 impl Scene {
-    const ALL: [Self; 3] = [Self::Drawn, Self::TornRecords, Self::LostManager];
+    const ALL: [Self; 4] = [
+        Self::Drawn,
+        Self::BusyPartitions,
+        Self::TornRecords,
+        Self::LostManager,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Drawn => "drawn",
+            Self::BusyPartitions => "busy partitions",
             Self::TornRecords => "torn records",
             Self::LostManager => "lost manager",
         }
@@ -55,6 +64,23 @@ impl Scene {
         let draw = |nodes| Options::draw(seed, nodes, FAULTS_FOR);
         match self {
             Self::Drawn => draw(None),
+            Self::BusyPartitions => {
+                let mut options = draw(Some(4));
+                options.services = Services {
+                    groups: true,
+                    vips: false,
+                    logs: false,
+                    counters: false,
+                };
+                options.vips = vec![];
+                options.faults = vec![FaultKind::Loss, FaultKind::Cut, FaultKind::Partition];
+                options.pace.between_ns = 1_000_000_000;
+                options.pace.lasts_ns = 1_000_000_000;
+                options.weather.loss_millionths = 20_000;
+                options.load.clients = 4;
+                options.load.group_act_ns = 30_000_000;
+                options
+            }
             Self::TornRecords => {
                 let mut options = draw(Some(2));
                 options.services = Services::ALL;
@@ -87,7 +113,7 @@ impl Scene {
     fn run(self, seed: u64) -> Option<(&'static str, String)> {
         let mut world = self.world(seed);
         let report = match self {
-            Self::Drawn | Self::TornRecords => world.run(),
+            Self::Drawn | Self::BusyPartitions | Self::TornRecords => world.run(),
             Self::LostManager => {
                 let at = |second| Instant::ORIGIN + Duration::from_secs(second);
                 world.begin();
@@ -113,10 +139,10 @@ impl Scene {
 /// Where a defect shows.
 const fn scene(defect: Defect) -> Scene {
     match defect {
+        Defect::DeliverSafeEarly => Scene::BusyPartitions,
         Defect::AcceptTornRecord => Scene::TornRecords,
         Defect::LoseCheckpoint => Scene::LostManager,
         Defect::SkipRetransmission
-        | Defect::DeliverSafeEarly
         | Defect::ForgetTransitional
         | Defect::EndRecoveryEarly
         | Defect::DeliverOverHole
