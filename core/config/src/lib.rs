@@ -3,7 +3,7 @@
 //!
 //! A file goes through four stages, each a module: [`tree`] holds what was written (`lex`, `parse`); `include`
 //! reads what it includes and merges all into one model, with the old dialect brought to the new one (`model`);
-//! `extract` fetches typed values by the one table of [`options`] and checks them together; [`load`] decides.
+//! `extract` fetches typed values by the one table of [`options`] and checks them together; [`load()`] decides.
 //! Every value keeps its [`Span`], so that a mistake found in the last stage shows the line of the first.
 //! A configuration is accepted whole or not at all, and all its mistakes are reported at once.
 //!

@@ -1,7 +1,7 @@
 //! The console: the table of commands, the layouts of their answers, and the routing to other nodes.
 //!
 //! Pure text and structs. A line becomes a [`Command`]; the node gathers what it asks for into a [`Report`];
-//! [`render`] lays that out as the reference does, or as JSON. Commands for other nodes go through the
+//! [`render()`] lays that out as the reference does, or as JSON. Commands for other nodes go through the
 //! [`Router`], which knows who must answer and therefore when an answer is complete.
 //!
 //! What this crate deliberately is not: it executes nothing and imports no service. It opens no socket and

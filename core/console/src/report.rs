@@ -1,4 +1,4 @@
-//! What the commands answer, as typed structs. The node fills them, [`crate::render`] lays them out.
+//! What the commands answer, as typed structs. The node fills them, [`crate::render()`] lays them out.
 //!
 //! Field names are the names in the JSON form: they may grow, not change.
 

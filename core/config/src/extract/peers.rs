@@ -286,7 +286,7 @@ pub(crate) fn unknown_preferences(settings: &Settings) -> Vec<Diagnostic> {
 }
 
 impl Settings {
-    /// Takes the peers of an mbus.conf that was read apart, as [`crate::load`] does for `Config` in `Bus`.
+    /// Takes the peers of an mbus.conf that was read apart, as [`crate::load()`] does for `Config` in `Bus`.
     /// `resolve` looks up members that have no address.
     ///
     /// # Errors
