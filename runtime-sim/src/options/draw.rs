@@ -1,4 +1,4 @@
-//! The draws. Ranges follow services-anchors section 4: loss up to 30 % but mostly far less, one-way cuts,
+//! The draws. Ranges follow services-anchors section 4: loss up to 15 % but mostly far less, one-way cuts,
 //! partitions, pauses. One run in eight has no fault at all: there, nothing may ever be lost or suspected.
 
 use std::time::Duration;

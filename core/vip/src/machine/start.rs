@@ -104,7 +104,9 @@ impl Vip {
             }
             // Late, after the limit: now it can offer what it has.
             Life::Running => self.publish_table(now, out),
-            Life::Leaving | Life::Left => {}
+            // Asked to leave before the start was over.
+            Life::Leaving => self.leave_if_empty(out),
+            Life::Left => {}
         }
     }
 
@@ -190,8 +192,10 @@ impl Vip {
         self.leave_if_empty(out);
     }
 
+    /// Leaves once nothing is on the interfaces any more, what an earlier life left there included.
     pub(super) fn leave_if_empty(&mut self, out: &mut impl Sink<Action>) {
-        if self.life == Life::Leaving && self.ended.is_empty() && !self.locals.holds_any() {
+        let empty = self.clean() && self.ended.is_empty() && !self.locals.holds_any();
+        if self.life == Life::Leaving && empty {
             self.leave_at_last(out);
         }
     }
