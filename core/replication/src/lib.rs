@@ -26,7 +26,6 @@ mod batch;
 mod config;
 mod event;
 mod key;
-pub mod layout;
 mod machine;
 mod note;
 mod object;
