@@ -49,26 +49,28 @@ impl Name {
         Some(Self(field))
     }
 
-    /// A name to show for `text`, which may be too long for a field: then its first bytes, `~`, and ten digits
-    /// that tell it from others with the same beginning. Such a name can be read, not written to.
+    /// A name to show for `text`, which may be too long for a field or have a zero byte: then its first bytes,
+    /// `~`, and ten digits that tell it from others with the same beginning. Such a name can be read, not
+    /// written to.
     pub fn shown(text: &str) -> Self {
         const KEPT: usize = NAME - 1 - 11;
         if let Some(name) = Self::new(text) {
             return name;
         }
-        let mut field = [0; NAME];
+        let mut hash = ringfort_machine::Digest::of(text.as_bytes());
+        let digits = core::iter::repeat_with(|| {
+            let digit = b"0123456789abcdef"[(hash & 15) as usize];
+            hash >>= 4;
+            digit
+        });
         let visible = text.bytes().map(|byte| match byte {
             b'#'..=b'~' => byte,
             0..b'#' | 0x7f.. => b'$',
         });
-        for (slot, byte) in field.iter_mut().zip(visible).take(KEPT) {
+        let mark = core::iter::once(b'~').chain(digits.take(10));
+        let mut field = [0; NAME];
+        for (slot, byte) in field.iter_mut().zip(visible.take(KEPT).chain(mark)) {
             *slot = byte;
-        }
-        field[KEPT] = b'~';
-        let mut hash = ringfort_machine::Digest::of(text.as_bytes());
-        for slot in field.iter_mut().skip(KEPT + 1).take(10) {
-            *slot = b"0123456789abcdef"[(hash & 15) as usize];
-            hash >>= 4;
         }
         Self(field)
     }

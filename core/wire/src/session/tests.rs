@@ -229,6 +229,17 @@ fn a_name_too_long_to_send_is_shown_apart_from_others() {
     assert_eq!(Name::shown("g1"), name("g1"));
 }
 
+/// Found by `wire_round_trip`: the mark stood behind the end of the text, where no reader of a field sees it.
+#[test]
+fn a_name_with_a_zero_byte_is_shown_as_what_its_field_says() {
+    for text in ["\0", "a\0b", "\0\0\0"] {
+        let shown = Name::shown(text);
+        assert_eq!(Name::from_field(shown.field()), Some(shown), "{text:?}");
+        assert_eq!(shown.as_str().len(), text.len() + 11, "{text:?}");
+    }
+    assert_ne!(Name::shown("a\0b"), Name::shown("a\0c"));
+}
+
 /// The example of the reference, 6.2: two from one side, one from the other.
 #[test]
 fn sets_of_a_merge() {

@@ -1,0 +1,239 @@
+//! What is encoded decodes to the same value.
+//!
+//! Values of the bodies in postcard come from postcard itself, which makes one of almost any bytes; those of the
+//! layouts by hand are built from the script. Our own decoders must accept exactly the sound ones. Then several
+//! frames go down one stream in pieces.
+
+use bytes::Bytes;
+use ringfort_machine::{Incarnation, Level, NodeId, ProcessId, RingId};
+use ringfort_wire::{
+    ClusterId, Frame, Kind,
+    group::{self, ClientName, GroupName, Message},
+    limits,
+    ring::{
+        CEILING, Content, Data, DataBuilder, Fragment,
+        data::{PACKED, WRAP},
+    },
+    service::{self, Service},
+    session::{Name, membership::Membership},
+};
+
+use crate::{Cursor, Marks, Target, codecs::CODECS};
+
+/// The target.
+pub const TARGET: Target = Target {
+    name: "wire_round_trip",
+    about: "every value that encodes decodes to itself, and nothing unsound is accepted",
+    run,
+    limit: 4 * 1024,
+    words: &[],
+};
+
+const CLUSTER: ClusterId = ClusterId(7);
+
+/// Builds values from the input and sends them round.
+///
+/// # Panics
+/// If something does not hold.
+pub fn run(input: &[u8], marks: &mut Marks) {
+    let mut script = Cursor::new(input);
+    let choice = script.below(4 + CODECS.len());
+    marks.step(choice);
+    match choice {
+        0 => packet(&mut script, marks),
+        1 => message(&mut script, marks),
+        2 => envelope(&mut script, marks),
+        3 => names(&mut script, marks),
+        _ => {
+            let codec = CODECS.get(choice - 4).expect("within the table");
+            if let Some(around) = codec.around {
+                marks.step((codec.name, around(script.rest())));
+            }
+        }
+    }
+}
+
+fn process(script: &mut Cursor<'_>) -> ProcessId {
+    ProcessId::new(NodeId(script.number()), Incarnation(script.number()))
+}
+
+/// A packet of the ring, of each of its three kinds; then the same packet in a recovered one.
+fn packet(script: &mut Cursor<'_>, marks: &mut Marks) {
+    let ring = RingId {
+        sequence: script.number() % CEILING,
+        representative: process(script),
+    };
+    let (seq, sender) = (1 + script.number() % (CEILING - 1), process(script));
+    let limit = 256 + usize::from(script.short());
+    let builder = || DataBuilder::new(ring, seq, sender, limit);
+    let level = script.pick(&Level::ALL);
+    let mut sent = Vec::new();
+    let frame = if script.flag() {
+        let number = script.number();
+        let (offset, more) = (script.word() % (1 << 20), script.word() % (1 << 10));
+        let room = DataBuilder::largest_piece(limit);
+        let piece = script.rest();
+        let piece = Bytes::copy_from_slice(piece.get(..room).unwrap_or(piece));
+        let fragment = Fragment {
+            number,
+            level,
+            offset,
+            total: offset + piece.len() as u32 + more,
+            piece,
+        };
+        sent.push((fragment.number, level, fragment.piece.clone()));
+        builder().fragment(&fragment, CLUSTER)
+    } else {
+        let mut builder = builder();
+        let mut number = 1 + script.number() % CEILING; // messages count from 1
+        while sent.is_empty() || (!script.is_empty() && sent.len() < PACKED) {
+            let (level, payload) = (script.pick(&Level::ALL), script.block());
+            if !builder.fits(payload.len()) {
+                break;
+            }
+            builder.push(number, level, payload);
+            sent.push((number, level, Bytes::copy_from_slice(payload)));
+            number += 1;
+        }
+        if sent.is_empty() {
+            return;
+        }
+        builder.finish(CLUSTER)
+    };
+    assert!(frame.len() <= limit, "a packet keeps to its limit");
+    let frame = Frame::decode(CLUSTER, &frame).expect("our own frame");
+    judge(&frame.body, (ring, seq, sender), &sent, marks);
+    let wrapped = DataBuilder::new(ring, seq, sender, limit + WRAP).recovered(&frame.body, CLUSTER);
+    let outer = Frame::decode(CLUSTER, &wrapped).expect("our own frame");
+    if let Ok(data) = Data::decode(&outer.body) {
+        assert_eq!(data.content, Content::Recovered(frame.body));
+    } else {
+        assert!(
+            Data::decode(&frame.body).is_err(),
+            "a sound packet cannot be recovered"
+        );
+    }
+}
+
+fn judge(
+    body: &Bytes,
+    (ring, seq, sender): (RingId, u64, ProcessId),
+    sent: &[(u64, Level, Bytes)],
+    marks: &mut Marks,
+) {
+    let data = Data::decode(body);
+    marks.step(Marks::shape(&data.as_ref().map(
+        |data| match &data.content {
+            Content::Messages(messages) => messages.len().min(9),
+            Content::Fragment(_) => 10,
+            Content::Recovered(_) => 11,
+        },
+    )));
+    let Ok(data) = data else {
+        return fragment_refused(sent);
+    };
+    assert_eq!((data.ring, data.seq, data.sender), (ring, seq, sender));
+    match data.content {
+        Content::Messages(messages) => {
+            assert_eq!(messages.iter().collect::<Vec<_>>(), sent);
+        }
+        Content::Fragment(fragment) => {
+            let came = (fragment.number, fragment.level, fragment.piece);
+            assert_eq!(sent, [came]);
+        }
+        Content::Recovered(_) => panic!("nothing was recovered here"),
+    }
+}
+
+/// Of what the script can build only a piece may be refused: one that is empty, or the whole message.
+fn fragment_refused(sent: &[(u64, Level, Bytes)]) {
+    assert_eq!(sent.len(), 1, "whole messages were refused");
+}
+
+/// A message of the group layer.
+fn message(script: &mut Cursor<'_>, marks: &mut Marks) {
+    let Ok(from) = ClientName::new(&script.text()) else {
+        return marks.step("no client");
+    };
+    let mut groups = Vec::new();
+    for _ in 0..script.byte() {
+        match GroupName::new(&script.text()) {
+            Ok(group) => groups.push(group),
+            Err(error) => marks.step(Marks::shape(&error)),
+        }
+    }
+    let message = Message {
+        from,
+        groups,
+        level: script.pick(&Level::ALL),
+        self_discard: script.flag(),
+        tag: script.number(),
+        payload: Bytes::copy_from_slice(script.rest()),
+    };
+    let count = message.groups.len();
+    match group::encode_message(&message) {
+        Ok(bytes) => {
+            assert_eq!(group::decode(&bytes), Ok(group::Body::Message(message)));
+            marks.step(("message", count.min(5)));
+        }
+        Err(error) => {
+            assert!(
+                count == 0 || count > limits::GROUPS_PER_MESSAGE,
+                "{error}: {count} destinations"
+            );
+        }
+    }
+}
+
+/// A service's message in its envelope, in a frame, and several frames down one stream.
+fn envelope(script: &mut Cursor<'_>, marks: &mut Marks) {
+    let services = [
+        Service::Roster,
+        Service::Vip,
+        Service::Replication,
+        Service::Console,
+    ];
+    let mut frames = Vec::new();
+    while !script.is_empty() && frames.len() < 32 {
+        let (service, kind) = (script.pick(&services), script.pick(&Kind::ALL));
+        let sealed = service::seal(service, script.block());
+        let (opened, body) = service::open(&sealed).expect("our own envelope");
+        assert_eq!((opened, &body[..]), (service, &sealed[1..]));
+        let frame = Frame::new(kind, sealed);
+        assert_eq!(
+            Frame::decode(CLUSTER, &frame.encode(CLUSTER)).as_ref(),
+            Ok(&frame)
+        );
+        frames.push(frame);
+    }
+    let mut stream = bytes::BytesMut::new();
+    for frame in &frames {
+        stream.extend_from_slice(&frame.encode(CLUSTER));
+    }
+    let mut came = Vec::new();
+    while let Some(frame) = Frame::take(CLUSTER, &mut stream).expect("our own stream") {
+        came.push(frame);
+    }
+    assert_eq!(came, frames);
+    assert!(stream.is_empty(), "nothing is left over");
+    marks.step(("stream", frames.len()));
+}
+
+/// Names of the clients' protocol: in their field, and shown when they are too long for it.
+fn names(script: &mut Cursor<'_>, marks: &mut Marks) {
+    let text = String::from_utf8_lossy(script.rest()).into_owned();
+    let shown = Name::shown(&text);
+    assert!(!shown.as_str().contains('\0'), "a name ends before a zero");
+    assert_eq!(
+        Name::from_field(shown.field()),
+        Some(shown),
+        "its own field"
+    );
+    let whole = Name::new(&text);
+    marks.step(("name", whole.is_some(), text.len().min(40)));
+    if let Some(name) = whole {
+        assert_eq!((name.as_str(), name), (text.as_str(), shown));
+    }
+    let view = Membership::decode(text.as_bytes(), ringfort_wire::session::ByteOrder::Big);
+    assert!(view.is_none_or(|view| view.bytes() == text.len()));
+}
