@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 
+pub mod graphs;
 pub mod judge;
 pub mod story;
 pub mod world;
