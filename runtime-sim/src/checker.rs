@@ -23,6 +23,22 @@ impl Violation {
             message: message.into(),
         }
     }
+
+    /// For checkers: objects unless something holds.
+    ///
+    /// # Errors
+    /// The objection `message` of the checker called `checker`, if it does not hold.
+    pub fn unless(
+        holds: bool,
+        checker: &'static str,
+        message: impl FnOnce() -> String,
+    ) -> Result<(), Self> {
+        if holds {
+            Ok(())
+        } else {
+            Err(Self::new(checker, message()))
+        }
+    }
 }
 
 /// One property of a run.

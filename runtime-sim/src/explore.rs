@@ -54,9 +54,32 @@ pub fn explore(
     jobs: usize,
     progress: impl Fn(u64, &Result<Report, RunError>) -> bool + Sync,
 ) -> Summary {
+    let summary = Mutex::new(Summary::default());
+    each(seeds, jobs, |seed| {
+        let result = run::run(&Request {
+            seed,
+            ..pattern.clone()
+        });
+        let on = progress(seed, &result);
+        let mut summary = summary
+            .lock()
+            .expect("no thread panics while it holds this");
+        match result {
+            Ok(report) => drop(summary.reports.insert(seed, report)),
+            Err(error) => drop(summary.errors.insert(seed, error)),
+        }
+        on
+    });
+    summary
+        .into_inner()
+        .expect("no thread panics while it holds this")
+}
+
+/// Calls `run` with every seed, in order of seed and on `jobs` threads. When one call returns false no further one
+/// is begun, so every seed before it has been run as well.
+pub(crate) fn each(seeds: Range<u64>, jobs: usize, run: impl Fn(u64) -> bool + Sync) {
     let next = AtomicU64::new(seeds.start);
     let stop = AtomicBool::new(false);
-    let summary = Mutex::new(Summary::default());
     thread::scope(|scope| {
         for _ in 0..jobs.max(1) {
             scope.spawn(|| {
@@ -65,25 +88,11 @@ pub fn explore(
                     if seed >= seeds.end {
                         break;
                     }
-                    let result = run::run(&Request {
-                        seed,
-                        ..pattern.clone()
-                    });
-                    if !progress(seed, &result) {
+                    if !run(seed) {
                         stop.store(true, Ordering::Relaxed);
-                    }
-                    let mut summary = summary
-                        .lock()
-                        .expect("no thread panics while it holds this");
-                    match result {
-                        Ok(report) => drop(summary.reports.insert(seed, report)),
-                        Err(error) => drop(summary.errors.insert(seed, error)),
                     }
                 }
             });
         }
     });
-    summary
-        .into_inner()
-        .expect("no thread panics while it holds this")
 }

@@ -222,7 +222,7 @@ pub fn link(from: usize, to: usize) -> Link {
 }
 
 /// A part of the nodes is separated: some of them or a single one, in both directions or in one.
-fn draw_partition(rng: &mut Rng, count: usize) -> Vec<Link> {
+pub(crate) fn draw_partition(rng: &mut Rng, count: usize) -> Vec<Link> {
     let mut order: Vec<usize> = (0..count).collect();
     rng.shuffle(&mut order);
     let size = if rng.chance(1, 2) {

@@ -13,6 +13,7 @@
 //! | `cluster` | the nodes, configured by text as an operator would |
 //! | `trace`, `recorder`, `checker`, `check` | what is written down, and what judges it |
 //! | `run`, `explore`, `replay` | one seed, many seeds, a file |
+//! | `lab` | the same world for machines and services of others |
 //!
 //! What it deliberately is not: it holds no protocol and no rule of the cluster. Whatever a node does, the real
 //! machine decided; the simulator only carries it out, late, twice or not at all.
@@ -26,6 +27,7 @@ pub mod explore;
 pub mod fabric;
 pub mod faults;
 pub mod host;
+pub mod lab;
 pub mod options;
 mod queue;
 pub mod recorder;

@@ -8,15 +8,17 @@
 use std::collections::BTreeMap;
 
 use ringfort_machine::Instant;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
+
+use crate::checker::Violation;
 
 mod name;
 
 pub use name::{MessageName, NameError, Process, RecordId, Sum, Text};
 
 /// The number written into the `run` line.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// One line of a trace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +50,23 @@ impl Event {
             kind,
             p: Some(p),
         }
+    }
+
+    /// What a line of the user's kind `what` says; nothing if this is another line.
+    ///
+    /// # Errors
+    /// A violation if it is such a line, but no `T`: a checker that skipped it would judge nothing.
+    pub fn own<T: DeserializeOwned>(&self, what: &str) -> Result<Option<T>, Violation> {
+        let Kind::Own { what: named, data } = &self.kind else {
+            return Ok(None);
+        };
+        if named.as_str() != what {
+            return Ok(None);
+        }
+        T::deserialize(data).map(Some).map_err(|error| {
+            let said = format!("a line `{what}` holds {data}: {error}");
+            Violation::new("trace", said)
+        })
     }
 
     /// When it happened.
@@ -377,6 +396,14 @@ pub enum Kind {
         rev: Text,
         /// Whether local changes lie on top of it.
         local: bool,
+    },
+
+    /// A line of a user's own, from a process in a [`crate::lab`]. Read it with [`Event::own`].
+    Own {
+        /// Which of the user's kinds it is.
+        what: Text,
+        /// Whatever belongs to it.
+        data: Value,
     },
 
     /// An event of a later schema. Readers skip it.

@@ -55,9 +55,9 @@ pub const BROADCAST: Ipv4Addr = Ipv4Addr::new(10, 77, 255, 255);
 /// The one network interface of every host.
 pub const INTERFACE: &str = "eth0";
 /// So many wakes of one process at one instant are a loop without end.
-const WAKES_LIMIT: u32 = 10_000;
+pub(crate) const WAKES_LIMIT: u32 = 10_000;
 /// What waits in the kernel for a process that stands still.
-const WAITING_DATAGRAMS: usize = 400;
+pub(crate) const WAITING_DATAGRAMS: usize = 400;
 
 /// Something planned.
 #[derive(Debug)]
@@ -132,7 +132,7 @@ impl std::fmt::Debug for World {
 /// Names of everything that the trace names, made once.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    nodes: BTreeMap<NodeId, Text>,
+    pub(crate) nodes: BTreeMap<NodeId, Text>,
     processes: BTreeMap<ProcessId, Process>,
     configurations: BTreeMap<ringfort_machine::ConfigurationId, Text>,
     /// Trace names of group clients, by node and the name they have there.
