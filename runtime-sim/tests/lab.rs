@@ -4,9 +4,11 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use ringfort_machine::Deadline;
 use ringfort_runtime_sim::{
+    check,
     faults::{Fault, link},
-    lab::prelude::*,
+    lab::{Effect, Guest, Input, OnRing, Trial, prelude::*, ring},
 };
 
 #[path = "../examples/replicated_map.rs"]
@@ -87,7 +89,7 @@ fn two_sides_of_a_partition_go_their_own_ways_and_are_one_map_again() {
     trial.at(at(3), Fault::Cut(cut.clone()));
     trial.at(at(8), Fault::Heal(cut)).at(at(12), Fault::Calm);
     trial.run_until(at(7));
-    let maps = |trial: &ringfort_runtime_sim::lab::Trial<'_>| -> Vec<serde_json::Value> {
+    let maps = |trial: &Trial<'_>| -> Vec<serde_json::Value> {
         ["n1#1", "n2#1", "n3#1"]
             .into_iter()
             .map(|p| {
@@ -109,24 +111,39 @@ fn two_sides_of_a_partition_go_their_own_ways_and_are_one_map_again() {
     assert_eq!(report.verdict(), "ok", "{report}");
 }
 
-#[test]
-fn the_ring_below_is_in_the_trace_and_before_its_checkers() {
-    let lab = lab().nodes(3);
-    let mut trial = lab.trial(2);
-    trial.run_until(Instant::ORIGIN + Duration::from_secs(30));
-    let mut seen = BTreeSet::new();
-    for event in trial.events() {
-        for (is, name) in [
-            (matches!(event.kind, Kind::Conf { .. }), "conf"),
-            (matches!(event.kind, Kind::Submit { .. }), "submit"),
-            (matches!(event.kind, Kind::Send { .. }), "send"),
-            (matches!(event.kind, Kind::Deliver { .. }), "deliver"),
-            (matches!(event.kind, Kind::Own { .. }), "own"),
-        ] {
-            if is {
-                seen.insert(name);
+/// Says of every message that it was delivered twice.
+struct Stammerer(OnRing<Map>);
+
+impl Guest for Stammerer {
+    fn handle(&mut self, now: Instant, input: Input, out: &mut Vec<Effect>) {
+        let mut effects = Vec::new();
+        Guest::handle(&mut self.0, now, input, &mut effects);
+        for effect in effects {
+            if matches!(effect, Effect::Trace(Kind::Deliver { .. })) {
+                out.push(effect.clone());
             }
+            out.push(effect);
         }
     }
-    assert_eq!(seen.len(), 5, "{seen:?}");
+
+    fn deadline(&self) -> Option<Deadline> {
+        Guest::deadline(&self.0)
+    }
+
+    fn digest(&self, into: &mut Digest) {
+        Guest::digest(&self.0, into);
+    }
+}
+
+#[test]
+fn the_checkers_of_the_ring_judge_it_below_a_service() {
+    let lab = Lab::new("stammerer", |boot, out| {
+        let ring = OnRing::new(boot, ring::config(boot), Map::default(), out);
+        Box::new(Stammerer(ring))
+    });
+    assert_eq!(lab.run(1).verdict(), "ok", "nobody judges it yet");
+    let report = lab.checkers(check::all).run(1);
+    let violation = report.violation.unwrap();
+    assert_eq!(violation.checker, "delivery");
+    assert!(violation.message.contains("delivered twice"), "{violation}");
 }

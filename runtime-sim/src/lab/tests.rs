@@ -197,6 +197,28 @@ fn assertions_and_long_datagrams_are_violations_with_a_way_to_see_them_again() {
     }
 }
 
+#[test]
+fn a_life_that_cannot_begin_is_a_violation() {
+    let lab = Lab::new("unborn", |boot, out| {
+        assert_eq!(boot.me.incarnation.0, 1, "comes back wrong");
+        Notebook::life(boot, out)
+    });
+    let mut trial = lab.quiet(1);
+    trial
+        .at(at(1000), Fault::Kill(0))
+        .at(at(2000), Fault::Start(0));
+    let violation = trial.run().unwrap().violation.unwrap();
+    assert_eq!(violation.checker, "panic");
+    assert!(
+        violation.message.contains("n1#2 broke an assertion"),
+        "{violation}"
+    );
+    assert!(
+        violation.message.contains("comes back wrong"),
+        "{violation}"
+    );
+}
+
 /// Wants to be woken at once for ever, or never leaves.
 struct Stubborn {
     spins: bool,

@@ -13,11 +13,12 @@ use ringfort_machine::{Digest, OrderId};
 
 use super::{Planned, Trial, bus_at, bus_of};
 use crate::{
+    checker::Violation,
     disk::Order,
     fabric::{DATAGRAM_LIMIT, Mac, Port},
     lab::{Effect, Input},
     options::Dispersal,
-    trace::{Kind, Sum},
+    trace::{Kind, Process, Sum},
     world::{BROADCAST, BUS_GROUP},
 };
 
@@ -25,21 +26,18 @@ impl Trial<'_> {
     /// Lets the process of `host` handle one input and carries out what it wants.
     pub(super) fn handle(&mut self, host: usize, input: Input) {
         let now = self.now;
-        let mut effects = std::mem::take(&mut self.effects);
         let Some(life) = &mut self.hosts[host].life else {
             return;
         };
+        let mut effects = std::mem::take(&mut self.effects);
         let guest = &mut life.guest;
-        let called = catch_unwind(AssertUnwindSafe(|| {
+        let called = guarded(&life.name, || {
             guest.handle(now, input, &mut effects);
             guest.deadline()
-        }));
+        });
         match called {
             Ok(deadline) => life.wake_at = deadline,
-            Err(panic) => {
-                let said = format!("{} broke an assertion: {}", life.name, words(&*panic));
-                self.object("panic", said);
-            }
+            Err(violation) => self.recorder.object(violation),
         }
         self.execute(host, &mut effects);
         self.effects = effects;
@@ -129,13 +127,22 @@ impl Trial<'_> {
             if let Some(life) = host.running() {
                 let mut digest = Digest::new();
                 life.guest.digest(&mut digest);
-                let kind = Effect::tell("digest", &Sum(digest.finish()));
-                if let Effect::Trace(kind) = kind {
-                    self.recorder.of(self.now, &life.name, kind);
-                }
+                let digest = Kind::Own {
+                    what: "digest".into(),
+                    data: Sum(digest.finish()).to_string().into(),
+                };
+                self.recorder.of(self.now, &life.name, digest);
             }
         }
     }
+}
+
+/// Calls into the code of process `name`; a panic there is a violation.
+pub(super) fn guarded<T>(name: &Process, call: impl FnOnce() -> T) -> Result<T, Violation> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
+        let said = format!("{name} broke an assertion: {}", words(&*panic));
+        Violation::new("panic", said)
+    })
 }
 
 /// What a panic said.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Planned, Trial, host::Life};
+use super::{Planned, Trial, effects::guarded, host::Life};
 use crate::{
     disk::Ailment,
     fabric::{Link, Port},
@@ -57,8 +57,14 @@ impl Trial<'_> {
             disk: &host.disk,
         };
         let mut effects = Vec::new();
-        let guest = self.lab.boot(&boot, &mut effects);
-        self.hosts[index].life = Some(Life::new(name, guest));
+        let lab = self.lab;
+        let born = guarded(&name, || {
+            Life::new(name.clone(), lab.boot(&boot, &mut effects))
+        });
+        match born {
+            Ok(life) => self.hosts[index].life = Some(life),
+            Err(violation) => return self.recorder.object(violation),
+        }
         self.execute(index, &mut effects);
         self.plan_work(index, lives);
     }
