@@ -71,11 +71,13 @@ impl World {
     pub(crate) fn begin_clients(&mut self) {
         let load = self.options.load;
         if !self.options.vips.is_empty() {
-            let after = around(&mut self.work_rng, load.probe_ns);
+            let after = around(&mut self.probe_rng, load.probe_ns);
             self.plan_after(after, Planned::Work(Work::Probe));
         }
-        let after = around(&mut self.work_rng, load.connection_ns);
-        self.plan_after(after, Planned::Work(Work::Connect));
+        if !self.is_scheduled() {
+            let after = around(&mut self.work_rng, load.connection_ns);
+            self.plan_after(after, Planned::Work(Work::Connect));
+        }
     }
 
     /// Probes the next address, and plans the one after.
@@ -87,7 +89,7 @@ impl World {
         let vip = self.options.vips[self.clients.next_probe % count];
         self.clients.next_probe += 1;
         self.probe(vip);
-        let after = around(&mut self.work_rng, self.options.load.probe_ns);
+        let after = around(&mut self.probe_rng, self.options.load.probe_ns);
         self.plan_after(after, Planned::Work(Work::Probe));
     }
 
@@ -111,19 +113,6 @@ impl World {
         }
         let port = Port(u16::try_from(self.hosts.len()).expect("fewer hosts than ports"));
         self.send_frames(port, &mut frames);
-    }
-
-    /// A client comes to a service somewhere, and the next one is planned.
-    pub(crate) fn connect_client(&mut self) {
-        let mut targets: Vec<IpAddr> = self.options.vips.iter().map(IpNet::addr).collect();
-        targets.extend(self.hosts.iter().map(|host| host.base.addr()));
-        if let Some(target) = self.work_rng.pick(&targets).copied() {
-            let talks = self.work_rng.chance(1, 2);
-            let stays = around(&mut self.work_rng, self.options.load.connection_ns);
-            self.open_session(target, talks, stays);
-        }
-        let after = around(&mut self.work_rng, self.options.load.connection_ns);
-        self.plan_after(after, Planned::Work(Work::Connect));
     }
 
     /// A client connects to the service at `target`, says something if it `talks`, and hangs up in the end.

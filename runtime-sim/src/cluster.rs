@@ -6,13 +6,13 @@ use std::{fmt::Write as _, net::SocketAddr};
 
 use ringfort_config::{Environment, parse_str};
 use ringfort_machine::Instant;
-use ringfort_node::{Action, Config, Node};
+use ringfort_node::{Action, Config, Event, Node};
 
 use crate::{
     clients::SERVICE_PORT,
     fabric::Port,
     host::{Boot, Fleet, Program},
-    options::{Dispersal, Options, Role},
+    options::{Dispersal, Options, RingPlan, Role},
     workload::{DOMAINS, LOG, NETWORKS},
     world::{BACKEND_PORT, BROADCAST, BUS_GROUP, BUS_PORT, INTERFACE, base},
 };
@@ -25,6 +25,7 @@ const JOURNAL: &str = "/var/log/ringfort/mainlog";
 /// Real nodes.
 #[derive(Debug)]
 pub struct Cluster {
+    options: Options,
     configs: Vec<Config>,
 }
 
@@ -34,8 +35,9 @@ impl Cluster {
     /// # Errors
     /// What the parser or the node has against a configuration, with its text.
     pub fn new(options: &Options) -> Result<Self, String> {
-        let configs = (0..options.nodes.len()).map(|host| configuration(options, host));
+        let configs = (0..options.nodes.len()).map(|host| configuration(options, host, 0));
         Ok(Self {
+            options: options.clone(),
             configs: configs.collect::<Result<_, _>>()?,
         })
     }
@@ -62,13 +64,20 @@ impl Fleet for Cluster {
         vec![([0, 0, 0, 0], CLUSTER_PORT).into()]
     }
 
+    /// A variant that cannot be loaded changes nothing, as `reload` does with a file that has an error.
+    fn reload(&mut self, host: usize, number: u64) -> Option<Event> {
+        let config = configuration(&self.options, host, number).ok()?;
+        self.configs[host] = config.clone();
+        Some(Event::Reload(Box::new(config)))
+    }
+
     fn is_total(&self, _: &str) -> bool {
         false // every object of the cluster counts what is there now
     }
 }
 
-fn configuration(options: &Options, host: usize) -> Result<Config, String> {
-    let text = text(options, host);
+fn configuration(options: &Options, host: usize, variant: u64) -> Result<Config, String> {
+    let text = text(options, host, variant);
     let loaded = parse_str("simulated.conf", &text, &Environment::default());
     let complaint =
         |what: String| format!("{what}\nin the configuration of a simulated node:\n{text}");
@@ -77,12 +86,16 @@ fn configuration(options: &Options, host: usize) -> Result<Config, String> {
     };
     let mut config =
         Config::from_settings(settings).map_err(|error| complaint(error.to_string()))?;
+    config
+        .validate()
+        .map_err(|error| complaint(error.to_string()))?;
     config.observe = true;
     Ok(config)
 }
 
-/// The configuration of a host as text.
-pub fn text(options: &Options, host: usize) -> String {
+/// The configuration of a host as text. Variant 0 is the first; any other changes what can change in the life of a
+/// process: times, and which listeners a node has. Calm brings the first one back, or an address might have no home.
+pub fn text(options: &Options, host: usize, variant: u64) -> String {
     let plan = &options.nodes[host];
     let mut text = String::new();
     let role = match plan.role {
@@ -98,9 +111,9 @@ pub fn text(options: &Options, host: usize) -> String {
          ECCluster_Listener {{\n  Listen \"*:{CLUSTER_PORT}\" {{ }}\n}}\n"
     )
     .expect("writing to a string does not fail");
-    text.push_str(&cluster(options, host));
+    text.push_str(&cluster(options, host, variant));
     match plan.role {
-        Role::Mail => text.push_str(&services(options)),
+        Role::Mail => text.push_str(&services(options, variant)),
         Role::Manager => text.push_str("Logs {\n  Logfile = \"/srv/logs/%{l}/%{n}\"\n}\n"),
     }
     text
@@ -115,9 +128,34 @@ fn bus(options: &Options) -> String {
     let address = address
         .map(|address| format!("  Dispersal_Address = \"{address}:{BUS_PORT}\"\n"))
         .unwrap_or_default();
+    let ring = ring(&options.ring);
     format!(
-        "Bus {{\n  Port = {BUS_PORT}\n  Dispersal = {kind}\n{address}  Client_Listen = ()\n}}\n"
+        "Bus {{\n  Port = {BUS_PORT}\n  Dispersal = {kind}\n{address}{ring}  Client_Listen = ()\n}}\n"
     )
+}
+
+fn ring(plan: &RingPlan) -> String {
+    let mut text = String::new();
+    for (option, value) in [
+        ("Datagram_Limit", plan.datagram_bytes),
+        ("Window", plan.window),
+        ("Personal_Window", plan.personal_window),
+        ("Accelerated_Window", plan.accelerated_window),
+    ] {
+        if let Some(value) = value {
+            writeln!(text, "  {option} = {value}").expect("writing to a string does not fail");
+        }
+    }
+    for (option, value) in [
+        ("Token_Timeout", plan.token_timeout_ms),
+        ("Hurry_Timeout", plan.hurry_timeout_ms),
+    ] {
+        if let Some(ms) = value {
+            writeln!(text, "  {option} = {}.{:03}", ms / 1_000, ms % 1_000)
+                .expect("writing to a string does not fail");
+        }
+    }
+    text
 }
 
 fn peers(options: &Options) -> String {
@@ -135,15 +173,16 @@ fn peers(options: &Options) -> String {
     text
 }
 
-fn cluster(options: &Options, host: usize) -> String {
+fn cluster(options: &Options, host: usize, variant: u64) -> String {
     let seconds = |ns: u64| format!("{}.{:03}", ns / 1_000_000_000, ns / 1_000_000 % 1000);
     let mut text = format!(
         "cluster {{\n  nodename = {}\n  view_mature_time = {}\n  view_balance_interval = {}\n  \
-         if_check_interval = 5\n  log_active_interval = 0.05\n  log_idle_interval = 0.5\n  \
+         if_check_interval = {}\n  log_active_interval = 0.05\n  log_idle_interval = 0.5\n  \
          Topology \"10.77.2.0/24\" {{ interface = {INTERFACE} }}\n",
         options.nodes[host].name,
-        seconds(options.mature_ns),
-        seconds(options.balance_ns),
+        seconds(options.mature_ns + variant % 3 * 400_000_000),
+        seconds(options.balance_ns + variant % 5 * 700_000_000),
+        5 + variant % 4,
     );
     for (object, class) in [
         (ringfort_node::INBOUND, "inbound_cidr"),
@@ -153,7 +192,7 @@ fn cluster(options: &Options, host: usize) -> String {
         writeln!(
             text,
             "  Replicate {object} {{\n    class = {class}\n    max_pending = {}\n  }}",
-            options.load.count_pending
+            options.load.count_pending + variant % 7
         )
         .expect("writing to a string does not fail");
     }
@@ -165,13 +204,16 @@ fn cluster(options: &Options, host: usize) -> String {
 }
 
 /// Listeners of a mail node: every address, greeted or relayed by turns, and the node's own address.
-fn services(options: &Options) -> String {
+fn services(options: &Options, variant: u64) -> String {
     let clients = Port(u16::try_from(options.nodes.len()).expect("fewer hosts than ports"));
     let backend = base(clients).addr();
     let mut text =
         format!("ec_logger ec_logger {{\n  mainlog = \"cluster://{JOURNAL}=>master\"\n}}\n");
     text.push_str("ESMTP_Listener {\n");
     for (number, vip) in options.vips.iter().enumerate() {
+        if variant > 0 && (variant + number as u64).is_multiple_of(4) {
+            continue;
+        }
         let service = if number % 2 == 0 {
             "Banner = \"220 ready\"".to_owned()
         } else {

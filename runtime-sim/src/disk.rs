@@ -14,12 +14,17 @@ use bytes::Bytes;
 use ringfort_machine::{Instant, Rng, Seed};
 use serde::{Deserialize, Serialize};
 
+use crate::faults::Ailing;
+
 mod file;
 
 use file::File;
 
 /// Bytes that reach the platter together or not at all, but for tearing.
 pub const SECTOR_BYTES: usize = 512;
+
+/// What files end in that a sector may be missing from.
+const SEGMENTS: &str = ".seg";
 
 /// A path, `/`-separated.
 pub type Path = Arc<str>;
@@ -90,6 +95,9 @@ pub struct Ailment {
     pub full: bool,
     /// Syncs fail, and what they should have synced counts as clean (Linux, "fsyncgate").
     pub sync_fails: bool,
+    /// Now and then a sector of a log's segment is written to the wrong place. Segments only: a log has what it
+    /// needs to notice, while of a checkpoint there is only the one before it to fall back on.
+    pub misdirects: bool,
 }
 
 /// What a loss of power did to unsynced data.
@@ -151,6 +159,15 @@ impl Disk {
         self.ailment = ailment;
     }
 
+    /// From here on the disk suffers from this, or no longer does.
+    pub fn ail(&mut self, what: Ailing, ails: bool) {
+        match what {
+            Ailing::Full => self.ailment.full = ails,
+            Ailing::SyncFails => self.ailment.sync_fails = ails,
+            Ailing::Misdirects => self.ailment.misdirects = ails,
+        }
+    }
+
     /// What has ailed orders since the last call.
     pub fn take_struck(&mut self) -> Ailment {
         std::mem::take(&mut self.struck)
@@ -209,9 +226,16 @@ impl Disk {
     fn take_effect(&mut self, effect: Effect) {
         match effect {
             Effect::Nothing => {}
-            Effect::Settle(path, snapshot) => {
+            Effect::Settle(path, mut snapshot) => {
+                let astray = self.draw_astray(&path, &mut snapshot);
                 if let Some(file) = self.files.get_mut(&path) {
                     file.settle(&snapshot);
+                }
+                if let Some((victim, sector, data)) = astray {
+                    self.struck.misdirects = true;
+                    if let Some(file) = self.files.get_mut(&victim) {
+                        file.hit(sector, &data);
+                    }
                 }
             }
             Effect::Replaced(path, data) => {
@@ -225,6 +249,24 @@ impl Disk {
                 }
             }
         }
+    }
+
+    /// A sector of the snapshot that goes to the wrong place, and to which.
+    fn draw_astray(
+        &mut self,
+        path: &Path,
+        snapshot: &mut file::Snapshot,
+    ) -> Option<(Path, usize, Bytes)> {
+        let is_segment = |path: &Path| path.ends_with(SEGMENTS);
+        let rng = &mut self.rng;
+        if !self.ailment.misdirects || !is_segment(path) || !rng.chance(1, 8) {
+            return None;
+        }
+        let data = snapshot.lose_one(rng)?;
+        let segments: Vec<&Path> = self.files.keys().filter(|path| is_segment(path)).collect();
+        let victim = Path::clone(rng.pick(&segments)?);
+        let sectors = self.files.get(&victim)?.platter_sectors();
+        Some((victim, rng.below(sectors.max(1)) as usize, data))
     }
 
     /// The power is lost: only what the platter has is left.

@@ -3,12 +3,17 @@
 //!
 //! Every copy of a frame goes over one directed link, from the sender's port to the receiver's. A chain of
 //! rules decides what becomes of it (after turmoil-net's `Rule` and `Verdict`); what no rule wants follows the
-//! link: cut or not, latency, jitter, loss, duplication, overtaking. TCP frames never overtake each other on a
+//! link: cut or not, latency, jitter, loss, clogging, duplication, overtaking, changed bytes. TCP frames never overtake each other on a
 //! link, because the simulated TCP has no selective acknowledgement and would be tested instead of us.
 //!
 //! What this is not: a scheduler. It says when a copy arrives and keeps no queue of its own.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    net::SocketAddr,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use ringfort_machine::{Instant, Rng, Seed};
@@ -19,6 +24,9 @@ pub use weather::Weather;
 
 /// The most bytes of UDP payload that fit an Ethernet frame without fragmentation over IPv4.
 pub const DATAGRAM_LIMIT: usize = 1472;
+
+/// A clogged link holds back so many frames; more are lost, as in the buffer of a switch.
+const HELD_FRAMES: usize = 1_000;
 
 /// A hardware address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -148,13 +156,17 @@ pub struct Carried {
     pub lost: u64,
     /// Copies that arrive twice.
     pub duplicated: u64,
+    /// Datagrams of which bytes were changed.
+    pub corrupted: u64,
     /// Datagrams too long for a frame; each is a fault of the sender.
     pub oversized: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct LinkState {
     cut: bool,
+    /// What it holds back while it is clogged.
+    held: Option<VecDeque<Frame>>,
     latency: Duration,
     last_datagram: Instant,
     last_ethernet: Instant,
@@ -189,6 +201,7 @@ impl Fabric {
         let count = usize::from(ports) * usize::from(ports);
         let links = (0..count).map(|_| LinkState {
             cut: false,
+            held: None,
             latency: weather.draw_latency(&mut rng),
             last_datagram: Instant::ORIGIN,
             last_ethernet: Instant::ORIGIN,
@@ -237,6 +250,19 @@ impl Fabric {
     pub fn set_cut(&mut self, link: Link, cut: bool) -> bool {
         let state = self.link_mut(link);
         std::mem::replace(&mut state.cut, cut) != cut
+    }
+
+    /// From here on, one direction of a link holds back what it carries.
+    pub fn clog(&mut self, link: Link) {
+        self.link_mut(link).held.get_or_insert_default();
+    }
+
+    /// A direction of a link is free again; what it held back goes on its way, in order.
+    pub fn unclog(&mut self, now: Instant, link: Link, out: &mut Vec<Arrival>) {
+        for frame in self.link_mut(link).held.take().unwrap_or_default() {
+            let at = self.arrival_time(now, link, &frame.body);
+            self.arrive(at, link, &frame, out);
+        }
     }
 
     /// Whether a direction is cut.
@@ -288,13 +314,34 @@ impl Fabric {
             self.carried.lost += 1;
             return;
         }
+        let changed = self.corrupted(frame);
+        let copy = changed.as_ref().unwrap_or(frame);
+        if let Some(held) = &mut self.link_mut(link).held {
+            if held.len() < HELD_FRAMES {
+                held.push_back(copy.clone());
+            } else {
+                self.carried.lost += 1;
+            }
+            return;
+        }
         let at = self.arrival_time(now, link, &frame.body);
-        self.arrive(at, link, frame, out);
+        self.arrive(at, link, copy, out);
         if self.weather.duplicates(&frame.body, &mut self.rng) {
             self.carried.duplicated += 1;
-            let again = at + self.weather.draw_overtake(&mut self.rng);
+            let again = at + self.weather.draw_echo(&mut self.rng);
             self.arrive(again, link, frame, out);
         }
+    }
+
+    /// The frame with other bytes, if this copy is one that is changed.
+    fn corrupted(&mut self, frame: &Frame) -> Option<Frame> {
+        let changed = self.weather.corrupts(&frame.body, &mut self.rng)?;
+        self.carried.corrupted += 1;
+        let mut frame = frame.clone();
+        if let Body::Datagram { bytes, .. } = &mut frame.body {
+            *bytes = changed;
+        }
+        Some(frame)
     }
 
     fn arrival_time(&mut self, now: Instant, link: Link, body: &Body) -> Instant {

@@ -9,12 +9,12 @@ use std::time::Duration;
 use ringfort_machine::Rng;
 
 use crate::{
-    disk::Ailment,
     fabric::{Link, Port},
-    options::{FaultKind, Role, around},
-    trace::Kind,
+    options::{FaultKind, around},
     world::{Planned, World},
 };
+
+mod calm;
 
 /// After the last disturbance everything is settled within this time.
 pub const BOUND: Duration = Duration::from_secs(30);
@@ -26,6 +26,8 @@ pub enum Fault {
     Start(usize),
     /// Its process is killed.
     Kill(usize),
+    /// Its process is killed and started again at once, under the same name.
+    Restart(usize),
     /// Its machine loses power, if it has a process.
     Power(usize),
     /// Its process is asked to leave.
@@ -38,22 +40,65 @@ pub enum Fault {
     Cut(Vec<Link>),
     /// They are restored.
     Heal(Vec<Link>),
-    /// Its disk is full, or has room again.
-    Full(usize, bool),
+    /// These directions of links hold back what they carry.
+    Clog(Vec<Link>),
+    /// They are free again.
+    Unclog(Vec<Link>),
+    /// This ails its disk, or no longer does.
+    Ail(usize, Ailing, bool),
+    /// Its wall clock jumps by so many nanoseconds.
+    Step(usize, i64),
+    /// It is given configuration number such and such.
+    Reload(usize, u64),
     /// No fault strikes any more.
     Calm,
 }
 
+/// What a disk can suffer from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ailing {
+    /// No room.
+    Full,
+    /// Syncs that fail.
+    SyncFails,
+    /// Sectors of logs that are written to a wrong place.
+    Misdirects,
+}
+
+impl Ailing {
+    /// All of it.
+    pub const ALL: [Self; 3] = [Self::Full, Self::SyncFails, Self::Misdirects];
+
+    /// Its name in schedules, and that of the kind of fault.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Full => FaultKind::Full.name(),
+            Self::SyncFails => FaultKind::SyncFailed.name(),
+            Self::Misdirects => FaultKind::Misdirected.name(),
+        }
+    }
+
+    /// The one called `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|what| what.name() == name)
+    }
+}
+
+/// Nodes of a rolling restart are stopped this long apart, at most.
+const ROLL: u64 = 4_000_000_000;
+
 impl World {
-    /// Plans the drawn faults, the calm after them, and the work of the client host.
+    /// Plans the faults, the calm after them, and the work of the client host.
     pub fn begin(&mut self) {
         let strikes = self.options.faults.iter().any(|kind| kind.strikes());
-        if strikes {
+        if self.is_scheduled() {
+            self.plan_steps();
+        } else if strikes {
             self.plan_after(Duration::from_secs(1), Planned::DrawFault);
         }
         let calm = Planned::Fault {
             fault: Fault::Calm,
-            before_calm: true,
+            before_calm: false,
         };
         self.plan_after(self.options.faults_for, calm);
         self.begin_clients();
@@ -73,142 +118,140 @@ impl World {
             .collect();
         let lasts = around(&mut self.fault_rng, self.options.pace.lasts_ns);
         if let Some(kind) = self.fault_rng.pick(&kinds).copied() {
-            let (fault, mended) = self.draw_of(kind);
-            self.plan_after(
-                lasts,
-                Planned::Fault {
-                    fault: mended,
-                    before_calm: true,
-                },
-            );
-            self.inject(fault);
+            self.draw_of(kind, lasts);
         }
         let next = around(&mut self.fault_rng, self.options.pace.between_ns);
         self.plan_after(next, Planned::DrawFault);
     }
 
-    /// A fault of this kind, and how it is mended.
-    fn draw_of(&mut self, kind: FaultKind) -> (Fault, Fault) {
-        let count = self.options.nodes.len() as u64;
+    /// A drawn fault strikes after this time, if there is no calm until then.
+    fn strike(&mut self, after: Duration, fault: Fault) {
+        let before_calm = true;
+        self.plan_after(after, Planned::Fault { fault, before_calm });
+    }
+
+    /// A fault strikes now and is mended later.
+    fn strike_for(&mut self, lasts: Duration, fault: Fault, mended: Fault) {
+        self.strike(Duration::ZERO, fault);
+        self.strike(lasts, mended);
+    }
+
+    /// Lets a fault of this kind strike.
+    fn draw_of(&mut self, kind: FaultKind, lasts: Duration) {
+        let count = self.options.nodes.len();
         let rng = &mut self.fault_rng;
-        let host = rng.below(count) as usize;
+        let host = rng.below(count as u64) as usize;
         match kind {
-            FaultKind::Kill => (Fault::Kill(host), Fault::Start(host)),
-            FaultKind::Power => (Fault::Power(host), Fault::Start(host)),
-            FaultKind::Stop => (Fault::Stop(host), Fault::Start(host)),
-            FaultKind::Pause => (Fault::Pause(host), Fault::Resume(host)),
-            FaultKind::Full => (Fault::Full(host, true), Fault::Full(host, false)),
+            FaultKind::Kill => self.strike_for(lasts, Fault::Kill(host), Fault::Start(host)),
+            FaultKind::Power => self.strike_for(lasts, Fault::Power(host), Fault::Start(host)),
+            FaultKind::Stop => self.strike_for(lasts, Fault::Stop(host), Fault::Start(host)),
+            FaultKind::Pause => self.strike_for(lasts, Fault::Pause(host), Fault::Resume(host)),
+            FaultKind::Restart => self.strike(Duration::ZERO, Fault::Restart(host)),
+            FaultKind::Full => self.ail(host, Ailing::Full, lasts),
+            FaultKind::SyncFailed => self.ail(host, Ailing::SyncFails, lasts),
+            FaultKind::Misdirected => self.ail(host, Ailing::Misdirects, lasts),
             FaultKind::Cut => {
-                let other = (host + 1 + rng.below(count - 1) as usize) % count as usize;
-                let links = vec![link(host, other)];
-                (Fault::Cut(links.clone()), Fault::Heal(links))
+                let links = draw_cut(rng, host, count);
+                self.strike_for(lasts, Fault::Cut(links.clone()), Fault::Heal(links));
             }
             FaultKind::Partition => {
-                let links = draw_partition(rng, count as usize);
-                (Fault::Cut(links.clone()), Fault::Heal(links))
+                let links = draw_partition(rng, count);
+                self.strike_for(lasts, Fault::Cut(links.clone()), Fault::Heal(links));
             }
-            FaultKind::Loss | FaultKind::Duplicate | FaultKind::Reorder => {
-                unreachable!("the weather does not strike")
+            FaultKind::Clog => {
+                let links = draw_cut(rng, host, count);
+                self.strike_for(lasts, Fault::Clog(links.clone()), Fault::Unclog(links));
             }
+            FaultKind::Swizzle => self.draw_swizzle(lasts),
+            FaultKind::Rolling => self.draw_rolling(),
+            FaultKind::Step => {
+                let by = rng.between(1, 7_200_000_000_000) as i64;
+                let by = if rng.chance(1, 2) { by } else { -by };
+                self.strike(Duration::ZERO, Fault::Step(host, by));
+            }
+            FaultKind::Reload => {
+                let number = rng.between(1, 1_000);
+                let hosts = if rng.chance(1, 2) {
+                    0..count
+                } else {
+                    host..host + 1
+                };
+                for host in hosts {
+                    self.strike(Duration::ZERO, Fault::Reload(host, number));
+                }
+            }
+            FaultKind::Loss
+            | FaultKind::Duplicate
+            | FaultKind::Reorder
+            | FaultKind::Corrupt
+            | FaultKind::Mtu
+            | FaultKind::Drift
+            | FaultKind::Inside => unreachable!("properties of the world do not strike"),
         }
     }
 
-    /// The end of all faults.
-    pub(crate) fn calm(&mut self) {
-        if self.calm_at.is_some() {
+    fn ail(&mut self, host: usize, what: Ailing, lasts: Duration) {
+        self.strike_for(
+            lasts,
+            Fault::Ail(host, what, true),
+            Fault::Ail(host, what, false),
+        );
+    }
+
+    /// Some nodes are clogged one after the other, and freed in another order.
+    fn draw_swizzle(&mut self, lasts: Duration) {
+        let count = self.options.nodes.len();
+        let rng = &mut self.fault_rng;
+        let mut nodes: Vec<usize> = (0..count).collect();
+        rng.shuffle(&mut nodes);
+        nodes.truncate(rng.between(1, count as u64) as usize);
+        let around_node = |node: usize| -> Vec<Link> {
+            let others = (0..count).filter(move |other| *other != node);
+            others
+                .flat_map(|other| [link(node, other), link(other, node)])
+                .collect()
+        };
+        let most = u64::try_from(lasts.as_nanos()).unwrap_or(u64::MAX);
+        for node in nodes {
+            let rng = &mut self.fault_rng;
+            let from = rng.between(0, most);
+            let to = from + rng.between(0, most);
+            self.strike(Duration::from_nanos(from), Fault::Clog(around_node(node)));
+            self.strike(Duration::from_nanos(to), Fault::Unclog(around_node(node)));
+        }
+    }
+
+    /// Every node in turn leaves and comes back, as in an upgrade.
+    fn draw_rolling(&mut self) {
+        let apart = self.fault_rng.between(ROLL / 8, ROLL);
+        let down = self.fault_rng.between(0, apart);
+        for host in 0..self.options.nodes.len() {
+            let at = apart * host as u64;
+            self.strike(Duration::from_nanos(at), Fault::Stop(host));
+            self.strike(Duration::from_nanos(at + down), Fault::Start(host));
+        }
+    }
+
+    /// A process has given an order that takes this long: sometimes it does not live to see it done.
+    pub(crate) fn tempt(&mut self, host: usize, takes: Duration) {
+        let rate = self.options.pace.inside_millionths;
+        if rate == 0 || self.is_scheduled() || self.calm_at.is_some() {
             return;
         }
-        self.calm_at = Some(self.now);
-        self.disturbed_at = self.now;
-        self.core = self.draw_core();
-        let core = self.core.as_ref().map(|core| {
-            core.iter()
-                .map(|host| self.hosts[*host].name.clone())
-                .collect()
-        });
-        self.recorder.world(self.now, Kind::Calm { core });
-        self.fabric.set_weather(self.options.weather.calmed());
-        self.settle_links();
-        for host in &mut self.hosts {
-            host.disk.set_ailment(Ailment::default());
-        }
-        self.mend_processes();
-    }
-
-    /// Sometimes only a part of the cluster stays connected; it has a node that can own addresses.
-    fn draw_core(&mut self) -> Option<Vec<usize>> {
-        if !self.options.core {
-            return None;
-        }
-        let count = self.hosts.len();
         let rng = &mut self.fault_rng;
-        let mut order: Vec<usize> = (0..count).collect();
-        rng.shuffle(&mut order);
-        order.truncate(rng.between(1, count as u64 - 1) as usize);
-        let mail = |host: &usize| self.options.nodes[*host].role == Role::Mail;
-        if !order.iter().any(mail) {
-            order[0] = 0; // the first node is never a manager
+        if !rng.chance(rate, 1_000_000) {
+            return;
         }
-        order.sort_unstable();
-        Some(order)
-    }
-
-    /// Cuts end; those between the core and the rest begin and stay. The client host is on the core's side.
-    fn settle_links(&mut self) {
-        let hosts = self.hosts.len();
-        let side = |port: usize| match &self.core {
-            Some(core) => port == hosts || core.contains(&port),
-            None => true,
+        let most = u64::try_from(takes.as_nanos()).unwrap_or(u64::MAX);
+        let at = Duration::from_nanos(rng.between(0, most));
+        let fault = if self.options.may(FaultKind::Power) && rng.chance(1, 2) {
+            Fault::Power(host)
+        } else {
+            Fault::Kill(host)
         };
-        let sides: Vec<bool> = (0..=hosts).map(side).collect();
-        for from in 0..=hosts {
-            for to in (0..=hosts).filter(|to| *to != from) {
-                self.fabric
-                    .set_cut(link(from, to), sides[from] != sides[to]);
-            }
-        }
-    }
-
-    /// Who stands still goes on; who is gone comes back, or, without power, may not.
-    fn mend_processes(&mut self) {
-        let mut serves = false;
-        for index in 0..self.hosts.len() {
-            let after = Duration::from_nanos(self.fault_rng.between(0, 3_000_000_000));
-            let drawn = self.fault_rng.chance(self.options.revive_percent, 100);
-            // A machine may stay dark for ever. A machine that runs without its process still answers for the
-            // addresses that the process had: its supervisor starts it again.
-            let revive = drawn || !self.hosts[index].held.is_empty();
-            let mail = self.options.nodes[index].role == Role::Mail;
-            let inside = self.core.as_ref().is_none_or(|core| core.contains(&index));
-            let (alive, leaving) = self.hosts[index]
-                .life
-                .as_ref()
-                .map_or((false, false), |life| (true, life.leaving));
-            let plan = |fault| Planned::Fault {
-                fault,
-                before_calm: false,
-            };
-            if alive {
-                self.plan_after(after, plan(Fault::Resume(index)));
-            } else if revive {
-                self.plan_after(after, plan(Fault::Start(index)));
-            }
-            serves |= mail && inside && if alive { !leaving } else { revive };
-        }
-        if !serves {
-            let first = (0..self.hosts.len()).find(|index| {
-                let inside = self.core.as_ref().is_none_or(|core| core.contains(index));
-                inside && self.options.nodes[*index].role == Role::Mail
-            });
-            // One that is leaving has left by then.
-            let planned = |host| Planned::Fault {
-                fault: Fault::Start(host),
-                before_calm: false,
-            };
-            if let Some(host) = first {
-                self.plan_after(BOUND + Duration::from_secs(1), planned(host));
-            }
-        }
+        let lasts = around(rng, self.options.pace.lasts_ns);
+        self.strike(at, fault);
+        self.strike(at + lasts, Fault::Start(host));
     }
 }
 
@@ -219,6 +262,12 @@ pub fn link(from: usize, to: usize) -> Link {
         from: port(from),
         to: port(to),
     }
+}
+
+/// One direction of one link.
+fn draw_cut(rng: &mut Rng, host: usize, count: usize) -> Vec<Link> {
+    let other = (host + 1 + rng.below(count as u64 - 1) as usize) % count;
+    vec![link(host, other)]
 }
 
 /// A part of the nodes is separated: some of them or a single one, in both directions or in one.

@@ -17,6 +17,7 @@ use ringfort_machine::{
 use ringfort_node::{Action, ConnectionId, ConsoleAction, Event, ListenerId, StreamId};
 
 use crate::{
+    clock::Clock,
     disk::Disk,
     fabric::Port,
     stack::{Connection, Listening, Stack},
@@ -65,6 +66,9 @@ pub trait Fleet {
 
     /// Where the host listens for streams of other nodes.
     fn cluster_listeners(&self, host: usize) -> Vec<SocketAddr>;
+
+    /// Configuration number `number` of a host, for its processes from here on: as an event for the present one.
+    fn reload(&mut self, host: usize, number: u64) -> Option<Event>;
 
     /// Whether the counter `object` keeps its contributions after their process; otherwise it is a gauge.
     fn is_total(&self, object: &str) -> bool;
@@ -174,6 +178,8 @@ pub(crate) struct Host {
     pub(crate) base: IpNet,
     /// The socket of the bus.
     pub(crate) bus: SocketAddr,
+    /// By which its processes live.
+    pub(crate) clock: Clock,
     /// Nothing without power.
     pub(crate) stack: Option<Stack>,
     pub(crate) disk: Disk,
@@ -188,6 +194,8 @@ pub(crate) struct Host {
     /// What the present process printed on consoles.
     pub(crate) printed: Vec<ConsoleAction>,
     pub(crate) workers: Workers,
+    /// Its configuration is not the first one.
+    pub(crate) reloaded: bool,
     pub(crate) seed: Seed,
     pub(crate) rng: Rng,
     pub(crate) wall_origin_ns: u64,

@@ -21,7 +21,9 @@
 pub mod check;
 pub mod checker;
 pub mod clients;
+pub mod clock;
 pub mod cluster;
+pub mod deed;
 pub mod disk;
 pub mod explore;
 pub mod fabric;
@@ -33,6 +35,8 @@ mod queue;
 pub mod recorder;
 pub mod replay;
 pub mod run;
+pub mod schedule;
+pub mod shrink;
 pub mod stack;
 pub mod trace;
 pub mod workload;

@@ -8,7 +8,7 @@ use std::{net::Ipv4Addr, time::Duration};
 
 use ipnet::{IpNet, Ipv4Net};
 use ringfort_machine::{Rng, Seed};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
 use crate::{
@@ -18,12 +18,13 @@ use crate::{
 };
 
 mod draw;
+pub(crate) mod text;
 
 /// The most nodes that a run draws by itself.
-pub const NODES_DRAWN: u64 = 7;
+pub const NODES_DRAWN: u64 = 9;
 
 /// What a node is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Owns addresses, counts, writes logs.
@@ -33,7 +34,7 @@ pub enum Role {
 }
 
 /// One node of the cluster.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodePlan {
     /// Its name.
     pub name: String,
@@ -41,74 +42,80 @@ pub struct NodePlan {
     pub role: Role,
 }
 
-/// A kind of fault. Its name is that of the trace's `faults` option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FaultKind {
+macro_rules! fault_kinds {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $strikes:literal;)*) => {
+        /// A kind of fault. Its name is that of the trace's `faults` option.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum FaultKind { $($(#[$doc])* $variant,)* }
+
+        impl FaultKind {
+            /// All kinds.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Its name in traces and schedules.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// Whether it is a happening that is drawn one by one, and not a property of the world.
+            pub const fn strikes(self) -> bool {
+                match self { $(Self::$variant => $strikes,)* }
+            }
+        }
+    };
+}
+
+fault_kinds! {
     /// Datagrams are lost.
-    Loss,
-    /// Datagrams arrive twice.
-    Duplicate,
+    Loss = "loss", false;
+    /// Datagrams arrive twice, the second time perhaps much later.
+    Duplicate = "duplicate", false;
     /// Datagrams overtake each other.
-    Reorder,
+    Reorder = "reorder", false;
+    /// Bytes of datagrams are changed on the way.
+    Corrupt = "corrupt", false;
+    /// The path carries shorter datagrams than the nodes believe; longer ones vanish.
+    Mtu = "mtu", false;
+    /// Clocks run fast or slow.
+    Drift = "drift", false;
+    /// A process is killed, or its machine loses power, in the middle of an order to its disk or about an address.
+    Inside = "inside", false;
     /// One direction of one link is lost.
-    Cut,
+    Cut = "cut", true;
     /// A part of the nodes is separated from the rest, in both directions or one.
-    Partition,
+    Partition = "partition", true;
+    /// Links hold back what they carry.
+    Clog = "clog", true;
+    /// Nodes are clogged one after the other and freed in another order (FoundationDB's swizzle).
+    Swizzle = "swizzle", true;
     /// A process is killed.
-    Kill,
+    Kill = "kill", true;
+    /// A process is killed and started again at once, under the same name.
+    Restart = "restart", true;
     /// A machine loses power.
-    Power,
+    Power = "power", true;
     /// A process stands still.
-    Pause,
+    Pause = "pause", true;
     /// A process is asked to leave.
-    Stop,
+    Stop = "stop", true;
+    /// Every node in turn is stopped and started again.
+    Rolling = "rolling", true;
+    /// A wall clock jumps; processes that start later see it.
+    Step = "step", true;
+    /// A node is given a new configuration.
+    Reload = "reload", true;
     /// A disk is full.
-    Full,
+    Full = "full", true;
+    /// Syncs of a disk fail.
+    SyncFailed = "sync-failed", true;
+    /// A disk writes a sector of a log to a wrong place.
+    Misdirected = "misdirected", true;
 }
 
 impl FaultKind {
-    /// All kinds.
-    pub const ALL: [Self; 10] = [
-        Self::Loss,
-        Self::Duplicate,
-        Self::Reorder,
-        Self::Cut,
-        Self::Partition,
-        Self::Kill,
-        Self::Power,
-        Self::Pause,
-        Self::Stop,
-        Self::Full,
-    ];
-
-    /// Its name in traces.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Loss => "loss",
-            Self::Duplicate => "duplicate",
-            Self::Reorder => "reorder",
-            Self::Cut => "cut",
-            Self::Partition => "partition",
-            Self::Kill => "kill",
-            Self::Power => "power",
-            Self::Pause => "pause",
-            Self::Stop => "stop",
-            Self::Full => "full",
-        }
-    }
-
-    /// Whether it is a single happening, and not a property of the network.
-    pub const fn strikes(self) -> bool {
-        match self {
-            Self::Loss | Self::Duplicate | Self::Reorder => false,
-            Self::Cut
-            | Self::Partition
-            | Self::Kill
-            | Self::Power
-            | Self::Pause
-            | Self::Stop
-            | Self::Full => true,
-        }
+    /// The kind called `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
     }
 }
 
@@ -118,8 +125,16 @@ impl Serialize for FaultKind {
     }
 }
 
+impl<'de> Deserialize<'de> for FaultKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::from_name(&name)
+            .ok_or_else(|| de::Error::custom(format!("`{name}` is no kind of fault")))
+    }
+}
+
 /// Which services are exercised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Services {
     /// Clients join groups and send.
     pub groups: bool,
@@ -155,7 +170,7 @@ impl Services {
 }
 
 /// How a datagram for everybody travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dispersal {
     /// One copy for each peer.
@@ -167,7 +182,7 @@ pub enum Dispersal {
 }
 
 /// How much the cluster has to do. Times are means between two acts of one node, in nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Load {
     /// Clients of groups at each node.
     pub clients: u64,
@@ -192,16 +207,35 @@ pub struct Load {
 }
 
 /// How often faults strike and how long they last, in nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pace {
     /// Mean time between two faults.
     pub between_ns: u64,
     /// Mean time until a fault is mended.
     pub lasts_ns: u64,
+    /// So many of a million orders to disks and about addresses are struck in the middle.
+    pub inside_millionths: u64,
+}
+
+/// What the configuration says of the ring; the default of the program where it says nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RingPlan {
+    /// The longest datagram, in bytes.
+    pub datagram_bytes: Option<u64>,
+    /// Messages of all members in one round of the token.
+    pub window: Option<u64>,
+    /// Messages of one member in one round.
+    pub personal_window: Option<u64>,
+    /// Messages sent after the token is passed on.
+    pub accelerated_window: Option<u64>,
+    /// Time without the token after which the ring is taken for broken, in milliseconds.
+    pub token_timeout_ms: Option<u64>,
+    /// Time without the token after which it is sent again, in milliseconds.
+    pub hurry_timeout_ms: Option<u64>,
 }
 
 /// Every parameter of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
     /// The number from which everything follows.
     #[serde(skip)]
@@ -209,9 +243,9 @@ pub struct Options {
     /// The nodes.
     pub nodes: Vec<NodePlan>,
     /// How long faults strike.
+    #[serde(with = "text::time")]
     pub faults_for: Duration,
     /// Which may.
-    #[serde(skip)]
     pub faults: Vec<FaultKind>,
     /// How often.
     pub pace: Pace,
@@ -219,19 +253,22 @@ pub struct Options {
     pub weather: Weather,
     /// How a datagram for everybody travels.
     pub dispersal: Dispersal,
+    /// The ring.
+    pub ring: RingPlan,
     /// The disks.
     pub disk: Speed,
+    /// Clocks are wrong by up to so many millionths of the time that passes.
+    pub drift_millionths: u64,
     /// An order about an address takes up to this long, in nanoseconds.
     pub address_ns: u64,
     /// The virtual addresses.
-    #[serde(skip)]
+    #[serde(with = "text::vips")]
     pub vips: Vec<IpNet>,
     /// Between two steps of balancing them, in nanoseconds.
     pub balance_ns: u64,
     /// How long the first members wait for the others, in nanoseconds.
     pub mature_ns: u64,
     /// What is exercised.
-    #[serde(skip)]
     pub services: Services,
     /// How much there is to do.
     pub load: Load,
@@ -258,10 +295,13 @@ impl Options {
             pace: Pace {
                 between_ns: endless,
                 lasts_ns: 1,
+                inside_millionths: 0,
             },
             weather: Weather::CALM,
             dispersal: Dispersal::Multicast,
+            ring: RingPlan::default(),
             disk: Speed::QUICK,
+            drift_millionths: 0,
             address_ns: 5_000_000,
             vips: (1..=nodes as u8).map(vip).collect(),
             balance_ns: 1_000_000_000,
@@ -294,18 +334,32 @@ impl Options {
         self.faults.contains(&kind)
     }
 
-    /// Whether a log may drop a record: only what a loss of power or a full disk can take.
+    /// Whether a log may drop a record: only what a loss of power or a bad disk can take.
     pub fn gaps(&self) -> bool {
-        self.may(FaultKind::Power) || self.may(FaultKind::Full)
+        [
+            FaultKind::Power,
+            FaultKind::Full,
+            FaultKind::SyncFailed,
+            FaultKind::Misdirected,
+        ]
+        .into_iter()
+        .any(|kind| self.may(kind))
+    }
+
+    /// Every parameter but the seed, by name.
+    fn fields(&self) -> serde_json::Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(fields)) => fields,
+            Ok(_) | Err(_) => unreachable!("options are a structure of plain data"),
+        }
     }
 
     /// The content of the trace's first line.
     pub fn run_line(&self) -> Run {
-        let fields = serde_json::to_value(self).ok();
-        let fields = fields.as_ref().and_then(Value::as_object);
-        let rest = fields
-            .expect("options are a structure of plain data")
-            .clone();
+        let mut rest = self.fields();
+        for named in ["faults", "vips", "services"] {
+            rest.remove(named); // the trace has words of its own for these
+        }
         Run {
             schema: SCHEMA,
             seed: self.seed,

@@ -1,12 +1,21 @@
 //! One seed from its first draw to its verdict.
 
-use std::{fmt::Write as _, fs::File, io, io::BufWriter, path::PathBuf, time::Duration};
+use std::{
+    fmt::Write as _,
+    fs::File,
+    io,
+    io::BufWriter,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    time::Duration,
+};
 
 use crate::{
     check,
     cluster::Cluster,
     options::Options,
     recorder::Recorder,
+    schedule::Schedule,
     world::{Report, World},
 };
 
@@ -29,6 +38,9 @@ pub enum RunError {
     /// A drawn configuration was refused: a fault of the simulator.
     #[error("a drawn configuration was refused; this is a fault of the simulator: {0}")]
     Configuration(String),
+    /// Something in the cluster or the simulator panicked: always a fault.
+    #[error("panic: {0}")]
+    Panic(String),
     /// The trace could not be written.
     #[error("the trace could not be written to {path}: {source}; choose another file with --trace")]
     Trace {
@@ -45,9 +57,13 @@ pub enum RunError {
 /// [`RunError`] if it cannot be built.
 pub fn world(request: &Request) -> Result<World, RunError> {
     let options = Options::draw(request.seed, request.nodes, request.faults_for);
+    world_of(options, request.trace.as_ref())
+}
+
+fn world_of(options: Options, trace: Option<&PathBuf>) -> Result<World, RunError> {
     let cluster = Cluster::new(&options).map_err(RunError::Configuration)?;
     let mut recorder = Recorder::new(check::all());
-    if let Some(path) = &request.trace {
+    if let Some(path) = trace {
         let failed = |source| RunError::Trace {
             path: path.display().to_string(),
             source,
@@ -64,17 +80,73 @@ pub fn world(request: &Request) -> Result<World, RunError> {
 /// # Errors
 /// [`RunError`] if it could not be made; a violation is no error but part of the report.
 pub fn run(request: &Request) -> Result<Report, RunError> {
-    finish(request, world(request)?)
+    guarded(|| finish(request, world(request)?))
+}
+
+/// A panic of a machine ends its run, not the search.
+fn guarded<T>(run: impl FnOnce() -> Result<T, RunError>) -> Result<T, RunError> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let message = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(RunError::Panic(message.unwrap_or("no message").to_owned()))
+    })
 }
 
 /// Runs a world of [`world`] to its end.
 ///
 /// # Errors
 /// [`RunError::Trace`] if the trace could not be written.
-pub fn finish(request: &Request, world: World) -> Result<Report, RunError> {
-    let path = request.trace.clone().unwrap_or_default();
-    world.run().map_err(|source| RunError::Trace {
-        path: path.display().to_string(),
+pub fn finish(request: &Request, mut world: World) -> Result<Report, RunError> {
+    world.run_to_end();
+    finish_here(request.trace.as_ref(), world)
+}
+
+/// Runs a world that keeps its steps to its end: the schedule of the run, and the hash of its trace, which is empty
+/// after a panic.
+///
+/// # Errors
+/// [`RunError::Trace`] if the trace could not be written.
+pub fn keep(request: &Request, mut world: World) -> Result<(Schedule, String), RunError> {
+    let panicked = guarded(|| {
+        world.run_to_end();
+        Ok(())
+    })
+    .is_err();
+    let mut schedule = Schedule {
+        options: world.options().clone(),
+        expect: "panic".to_owned(),
+        defect: None,
+        steps: world.take_steps(),
+    };
+    if panicked {
+        return Ok((schedule, String::new()));
+    }
+    let report = finish_here(request.trace.as_ref(), world)?;
+    let verdict = report.violation.map_or("ok", |violation| violation.checker);
+    schedule.expect = verdict.to_owned();
+    Ok((schedule, report.hash))
+}
+
+/// Makes the run of a schedule.
+///
+/// # Errors
+/// [`RunError`] if it could not be made; a violation is no error but part of the report.
+pub fn follow(schedule: &Schedule, trace: Option<&PathBuf>) -> Result<Report, RunError> {
+    guarded(|| {
+        let mut world = world_of(schedule.options.clone(), trace)?;
+        world.follow(schedule.steps.clone());
+        world.run_to_end();
+        finish_here(trace, world)
+    })
+}
+
+fn finish_here(trace: Option<&PathBuf>, world: World) -> Result<Report, RunError> {
+    world.finish().map_err(|source| RunError::Trace {
+        path: trace
+            .map(|path| path.display().to_string())
+            .unwrap_or_default(),
         source,
     })
 }

@@ -1,18 +1,17 @@
 //! What the cluster has to do while faults strike: clients that join groups and send, counters that change,
-//! records for logs, connections and probes from outside.
+//! records for logs, connections and probes from outside. This draws when and what; [`crate::deed`] does it.
 //!
 //! Work ends soon after calm, so that everything can drain; probes go on to the end of the run.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
-use bytes::Bytes;
 use ipnet::IpNet;
-use ringfort_groups::{Cause, ClientEvent, ClientId, ClientName, Command, GroupName, MemberId};
+use ringfort_groups::{Cause, ClientEvent, ClientId, GroupName, MemberId};
 use ringfort_logs::Class;
 use ringfort_machine::{Level, Rng};
-use ringfort_node::{Event, FIRST_CLIENT, LocalEvent};
 
 use crate::{
+    deed::{Counter, Deed, Receiver, client_name},
     options::{Role, around},
     stack::Connection,
     world::{Planned, World},
@@ -20,8 +19,6 @@ use crate::{
 
 /// Work ends this long after calm.
 const DRAIN_FROM: Duration = Duration::from_secs(2);
-/// Tags of messages begin here, above every number that a ring gives.
-const FIRST_TAG: u64 = 1_000_000_000;
 /// The log that every mail node writes.
 pub const LOG: &str = "mainlog";
 /// Counters by network.
@@ -54,18 +51,19 @@ pub(crate) enum Work {
 #[derive(Debug, Default)]
 pub(crate) struct Workers {
     /// Group clients that are connected.
-    clients: Vec<GroupClient>,
-    opened: u64,
+    pub(crate) clients: Vec<GroupClient>,
+    /// How many there have been.
+    pub(crate) opened: u64,
     /// Contributions that were made.
-    counts: BTreeMap<(&'static str, u64), i64>,
+    pub(crate) counts: BTreeMap<(&'static str, u64), i64>,
 }
 
 /// One group client. It is a polite one: it asks for nothing about a group while an answer is due, so that
 /// every view it gets can be told from its own requests alone.
 #[derive(Debug)]
-struct GroupClient {
-    id: ClientId,
-    name: ClientName,
+pub(crate) struct GroupClient {
+    pub(crate) number: u64,
+    pub(crate) id: ClientId,
     /// Clients of one side join only groups of that side, and a message for two groups is for one of each: so
     /// it reaches nobody through both, and `gdeliver` can name the group through which it came.
     odd: bool,
@@ -76,7 +74,7 @@ struct GroupClient {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Membership {
+pub(crate) enum Membership {
     Joining,
     Joined,
     Leaving,
@@ -86,6 +84,9 @@ impl World {
     /// The process of `host` is there: its work begins.
     pub(crate) fn begin_work(&mut self, host: usize) {
         self.hosts[host].workers = Workers::default();
+        if self.is_scheduled() {
+            return;
+        }
         let life = self.hosts[host].lives;
         let (load, services) = (self.options.load, self.options.services);
         let mail = self.options.nodes[host].role == Role::Mail;
@@ -120,18 +121,25 @@ impl World {
             .is_some_and(|calm| self.now > calm + DRAIN_FROM);
         match work {
             Work::Group { host, life } if !over && self.is_life(host, life) => {
-                self.act_in_groups(host);
+                let deed = self.draw_group_act(host);
                 self.again(self.options.load.group_act_ns, Work::Group { host, life });
+                self.drawn(deed);
             }
             Work::Count { host, life } if !over && self.is_life(host, life) => {
-                self.count(host);
+                let deed = self.draw_count(host);
                 self.again(self.options.load.count_ns, Work::Count { host, life });
+                self.drawn(deed);
             }
             Work::Append { host, life } if !over && self.is_life(host, life) => {
-                self.append(host);
+                let deed = self.draw_append(host);
                 self.again(self.options.load.append_ns, Work::Append { host, life });
+                self.drawn(deed);
             }
-            Work::Connect if !over => self.connect_client(),
+            Work::Connect if !over => {
+                let deed = self.draw_session();
+                self.again(self.options.load.connection_ns, Work::Connect);
+                self.drawn(deed);
+            }
             Work::Group { .. } | Work::Count { .. } | Work::Append { .. } | Work::Connect => {}
             Work::HangUp(connection) => self.hang_up(connection),
             Work::Probe => self.probe_next(),
@@ -145,91 +153,47 @@ impl World {
         self.plan_after(after, Planned::Work(work));
     }
 
-    fn local(&mut self, host: usize, event: LocalEvent) {
-        if self.hosts[host].running().is_some_and(|life| !life.leaving) {
-            self.give(host, Event::Local(event));
+    /// A deed was drawn: it is kept if the run is, and done.
+    fn drawn(&mut self, deed: Option<Deed>) {
+        if let Some(deed) = deed {
+            self.keep(|| crate::schedule::Act::Deed(deed.clone()));
+            self.perform(deed);
         }
     }
 
     /// One group client connects, joins, leaves, sends or hangs up.
-    fn act_in_groups(&mut self, host: usize) {
-        if self.hosts[host].running().is_none_or(|life| life.leaving) {
-            return;
+    fn draw_group_act(&mut self, host: usize) -> Option<Deed> {
+        if !self.accepts_work(host) {
+            return None;
         }
         let load = self.options.load;
         let slot = self.work_rng.below(load.clients) as usize;
-        if slot >= self.hosts[host].workers.clients.len() {
-            self.connect_group_client(host);
-            return;
-        }
         let rng = &mut self.work_rng;
-        let clients = &mut self.hosts[host].workers.clients;
-        let client = &mut clients[slot];
-        let id = client.id;
-        client.asked = None;
+        let Some(client) = self.hosts[host].workers.clients.get(slot) else {
+            self.clients_named += 1;
+            return Some(Deed::Connect {
+                host,
+                client: self.clients_named,
+                odd: rng.chance(1, 2),
+            });
+        };
+        let (number, silent) = (client.number, client.awaits_nothing());
         let group = client.draw_group(rng, load.groups);
-        let command = match (rng.below(100), client.groups.get(&group).copied()) {
-            (0..25, None) => {
-                client.ask(group, Membership::Joining);
-                Command::Join {
-                    group: named(group),
-                }
-            }
-            (0..8, Some(Membership::Joined)) => {
-                client.ask(group, Membership::Leaving);
-                Command::Leave {
-                    group: named(group),
-                }
-            }
-            (8..11, _)
-                if client
-                    .groups
-                    .values()
-                    .all(|state| *state == Membership::Joined) =>
-            {
-                clients.remove(slot);
-                Command::Disconnect
-            }
+        Some(match (rng.below(100), client.membership(group)) {
+            (0..25, None) => Deed::Join {
+                client: number,
+                group,
+            },
+            (0..8, Some(Membership::Joined)) => Deed::Leave {
+                client: number,
+                group,
+            },
+            (8..11, _) if silent => Deed::Disconnect { client: number },
             (_, _) => {
-                let groups = self.draw_destinations(load.groups);
-                self.send_command(groups, load.message_bytes)
+                let to = self.draw_receivers(load.groups);
+                self.draw_message(number, to, load.message_bytes)
             }
-        };
-        self.local(
-            host,
-            LocalEvent::Group {
-                client: id,
-                command,
-            },
-        );
-    }
-
-    fn connect_group_client(&mut self, host: usize) {
-        self.clients_named += 1;
-        let name = ClientName::new(&format!("c{}", self.clients_named))
-            .expect("a letter and digits are a name");
-        let odd = self.work_rng.chance(1, 2);
-        let workers = &mut self.hosts[host].workers;
-        let id = ClientId(FIRST_CLIENT + workers.opened);
-        workers.opened += 1;
-        workers.clients.push(GroupClient {
-            id,
-            name: name.clone(),
-            odd,
-            groups: BTreeMap::new(),
-            asked: None,
-        });
-        let command = Command::Connect {
-            name,
-            wants_membership: true,
-        };
-        self.local(
-            host,
-            LocalEvent::Group {
-                client: id,
-                command,
-            },
-        );
+        })
     }
 
     /// A group client is told something.
@@ -242,7 +206,8 @@ impl World {
             ClientEvent::Refused(_) => client.refused(),
             ClientEvent::View(view) => {
                 if let Some(group) = number_of(&view.group) {
-                    let own = |member: &MemberId| member.client == client.name;
+                    let name = client_name(client.number);
+                    let own = |member: &MemberId| member.client == name;
                     match &view.cause {
                         Cause::Join(member) if own(member) => {
                             client.groups.insert(group, Membership::Joined);
@@ -263,36 +228,35 @@ impl World {
     }
 
     /// One group, sometimes one of each side, sometimes a single client.
-    fn draw_destinations(&mut self, groups: u64) -> Vec<GroupName> {
+    fn draw_receivers(&mut self, groups: u64) -> Vec<Receiver> {
         let rng = &mut self.work_rng;
         let one = rng.between(1, groups);
         if rng.chance(1, 8) {
-            return self.private_name().into_iter().collect();
+            let private = self.draw_client();
+            return vec![private.unwrap_or(Receiver::Group(1))];
         }
         let other = one % 2 + 1; // 1 or 2, of the other side than `one`
         if rng.chance(1, 5) && other <= groups {
-            return vec![named(one), named(other)];
+            return vec![Receiver::Group(one), Receiver::Group(other)];
         }
-        vec![named(one)]
+        vec![Receiver::Group(one)]
     }
 
-    /// The private name of some client that is connected somewhere.
-    fn private_name(&mut self) -> Option<GroupName> {
-        let all: Vec<(&str, &ClientName)> = self
+    /// Some client that is connected somewhere.
+    fn draw_client(&mut self) -> Option<Receiver> {
+        let all: Vec<Receiver> = self
             .hosts
             .iter()
-            .flat_map(|host| {
+            .enumerate()
+            .flat_map(|(index, host)| {
                 let clients = host.workers.clients.iter();
-                clients.map(|client| (&*host.name, &client.name))
+                clients.map(move |client| Receiver::Client(client.number, index))
             })
             .collect();
-        let (node, client) = self.work_rng.pick(&all)?;
-        GroupName::private(client, node).ok()
+        self.work_rng.pick(&all).cloned()
     }
 
-    fn send_command(&mut self, groups: Vec<GroupName>, most: u64) -> Command {
-        self.tags += 1;
-        let tag = FIRST_TAG + self.tags;
+    fn draw_message(&mut self, client: u64, to: Vec<Receiver>, most: u64) -> Deed {
         let rng = &mut self.work_rng;
         // Most messages are short; one in ten may have any length.
         let most = if rng.chance(9, 10) {
@@ -300,68 +264,90 @@ impl World {
         } else {
             most
         };
-        let length = rng.between(0, most) as usize;
+        let bytes = rng.between(0, most);
         let level = *rng.pick(&Level::ALL).expect("there are five");
-        Command::Send {
-            groups: if groups.is_empty() {
-                vec![named(1)]
-            } else {
-                groups
-            },
+        Deed::Send {
+            client,
+            to,
             level,
-            self_discard: false, // the trace has no word for it
-            tag,
-            payload: payload(rng, length),
+            bytes,
         }
     }
 
-    fn count(&mut self, host: usize) {
-        if self.hosts[host].running().is_none() {
-            return;
+    fn draw_count(&mut self, host: usize) -> Option<Deed> {
+        if !self.accepts_work(host) {
+            return None;
         }
         let rng = &mut self.work_rng;
-        let object = if rng.chance(1, 2) { NETWORKS } else { DOMAINS };
-        let number = rng.below(40);
-        let counts = &mut self.hosts[host].workers.counts;
-        let known = counts.entry((object, number)).or_default();
-        let by = if *known > 0 && rng.chance(1, 2) {
-            -(rng.between(1, *known as u64) as i64)
+        let counter = if rng.chance(1, 2) {
+            Counter::Networks
+        } else {
+            Counter::Domains
+        };
+        let key = rng.below(40);
+        let counts = &self.hosts[host].workers.counts;
+        let known = counts
+            .get(&(counter.name(), key))
+            .copied()
+            .unwrap_or_default();
+        let by = if known > 0 && rng.chance(1, 2) {
+            -(rng.between(1, known as u64) as i64)
         } else {
             rng.between(1, 3) as i64
         };
-        *known += by;
-        let key = if object == NETWORKS {
-            format!("192.0.{}.{}/32", number / 8, number % 8)
-        } else {
-            format!("d{number}.example.com")
-        };
-        self.local(
+        Some(Deed::Count {
             host,
-            LocalEvent::Count {
-                object: object.to_owned(),
-                key,
-                by,
-            },
-        );
+            counter,
+            key,
+            by,
+        })
     }
 
-    fn append(&mut self, host: usize) {
+    fn draw_append(&mut self, host: usize) -> Option<Deed> {
         let rng = &mut self.work_rng;
-        let length = rng.between(1, self.options.load.record_bytes) as usize;
+        let bytes = rng.between(1, self.options.load.record_bytes);
         let class = *rng.pick(&Class::ALL).expect("there are three");
-        let payload = payload(rng, length);
-        self.local(
-            host,
-            LocalEvent::Append {
-                log: LOG.to_owned(),
-                class,
-                payload,
-            },
-        );
+        Some(Deed::Append { host, class, bytes })
+    }
+
+    /// A client comes to a service somewhere.
+    fn draw_session(&mut self) -> Option<Deed> {
+        let mut targets: Vec<IpAddr> = self.options.vips.iter().map(IpNet::addr).collect();
+        targets.extend(self.hosts.iter().map(|host| host.base.addr()));
+        let to = *self.work_rng.pick(&targets)?;
+        let talks = self.work_rng.chance(1, 2);
+        let stays = around(&mut self.work_rng, self.options.load.connection_ns);
+        Some(Deed::Session { to, talks, stays })
     }
 }
 
 impl GroupClient {
+    pub(crate) const fn new(number: u64, id: ClientId, odd: bool) -> Self {
+        Self {
+            number,
+            id,
+            odd,
+            groups: BTreeMap::new(),
+            asked: None,
+        }
+    }
+
+    pub(crate) fn membership(&self, group: u64) -> Option<Membership> {
+        self.groups.get(&group).copied()
+    }
+
+    /// Whether it has all the answers that it asked for.
+    pub(crate) fn awaits_nothing(&self) -> bool {
+        let mut states = self.groups.values();
+        states.all(|state| *state == Membership::Joined)
+    }
+
+    /// It is about to ask for something that can be refused without consequence.
+    pub(crate) fn begin(&mut self) -> ClientId {
+        self.asked = None;
+        self.id
+    }
+
     /// A group of its side; the first one if there is no other.
     fn draw_group(&self, rng: &mut Rng, groups: u64) -> u64 {
         let drawn = rng.between(1, groups);
@@ -374,7 +360,7 @@ impl GroupClient {
         }
     }
 
-    fn ask(&mut self, group: u64, state: Membership) {
+    pub(crate) fn ask(&mut self, group: u64, state: Membership) {
         let before = self.groups.insert(group, state);
         self.asked = Some((group, before));
     }
@@ -389,20 +375,10 @@ impl GroupClient {
     }
 }
 
-fn named(group: u64) -> GroupName {
+pub(crate) fn named(group: u64) -> GroupName {
     GroupName::new(&format!("g{group}")).expect("a letter and digits are a name")
 }
 
 fn number_of(group: &GroupName) -> Option<u64> {
     group.as_str().strip_prefix('g')?.parse().ok()
-}
-
-/// `length` bytes that are not all the same, and differ between draws.
-fn payload(rng: &mut Rng, length: usize) -> Bytes {
-    let mut bytes = vec![0; length];
-    for chunk in bytes.chunks_mut(8) {
-        let draw = rng.next_u64().to_le_bytes();
-        chunk.copy_from_slice(&draw[..chunk.len()]);
-    }
-    bytes.into()
 }

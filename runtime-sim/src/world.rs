@@ -20,12 +20,14 @@ use ringfort_node::{Action, Event, LocalEvent, Note};
 use crate::{
     checker::Violation,
     clients::Clients,
+    clock::Clock,
     disk::Disk,
     fabric::{Arrival, Fabric, Frame, Mac, Port},
     faults::Fault,
     host::{Fleet, Host},
     options::Options,
     recorder::Recorder,
+    schedule::{Act, Step},
     stack::{Happening, Stack},
     trace::{Kind, Process, Text},
     workload::Work,
@@ -66,8 +68,10 @@ pub(crate) enum Planned {
     Arrive(Port, Frame),
     /// A disk order completes.
     Disk { host: usize, number: u64 },
-    /// A fault strikes or is mended; void after calm if it was planned before.
+    /// A fault strikes or is mended; void after calm if it was drawn before.
     Fault { fault: Fault, before_calm: bool },
+    /// A step of a schedule.
+    Step(Act),
     /// The next fault is drawn.
     DrawFault,
     /// A node or the client host has something to do.
@@ -99,7 +103,13 @@ pub struct World {
     pub(crate) recorder: Recorder,
     pub(crate) names: Names,
     pub(crate) fault_rng: Rng,
+    pub(crate) calm_rng: Rng,
     pub(crate) work_rng: Rng,
+    pub(crate) probe_rng: Rng,
+    /// The steps to follow instead of drawing any.
+    pub(crate) steps_given: Option<Vec<Step>>,
+    /// The steps drawn so far, if they are to be kept.
+    pub(crate) steps_kept: Option<Vec<Step>>,
     /// When the last fault or its mending was; from here the bound counts.
     pub(crate) disturbed_at: Instant,
     pub(crate) calm_at: Option<Instant>,
@@ -164,7 +174,11 @@ impl World {
             recorder,
             names,
             fault_rng: Rng::new(options.fork("faults")),
+            calm_rng: Rng::new(options.fork("calm")),
             work_rng: Rng::new(options.fork("work")),
+            probe_rng: Rng::new(options.fork("probes")),
+            steps_given: None,
+            steps_kept: None,
             disturbed_at: Instant::ORIGIN,
             calm_at: None,
             core: None,
@@ -179,8 +193,9 @@ impl World {
             happenings: Vec::new(),
             options,
         };
+        let mut starts = Rng::new(world.options.fork("starts"));
         for host in 0..count {
-            let after = world.fault_rng.between(0, 500_000_000);
+            let after = starts.between(0, 500_000_000);
             world.plan_after(
                 Duration::from_nanos(after),
                 Planned::Fault {
@@ -200,6 +215,11 @@ impl World {
     /// How many things have happened.
     pub const fn steps(&self) -> u64 {
         self.steps
+    }
+
+    /// The parameters of the run.
+    pub const fn options(&self) -> &Options {
+        &self.options
     }
 
     /// The recorder, with the events it keeps and the first violation.
@@ -331,12 +351,15 @@ fn new_host(options: &Options, index: usize, name: &str) -> Host {
     let base = base(port);
     // Clocks of a fleet differ, by up to two seconds here.
     let skew = rng.between(0, 2_000_000_000);
+    let drift = options.drift_millionths;
+    let clock = Clock::new(rng.between(0, 2 * drift) as i64 - drift as i64);
     Host {
         name: name.into(),
         node: NodeId::of_name(name),
         port,
         base,
         bus: SocketAddr::new(base.addr(), BUS_PORT),
+        clock,
         stack: None,
         disk: Disk::new(options.disk, seed.fork("disk")),
         held: BTreeMap::new(),
@@ -346,6 +369,7 @@ fn new_host(options: &Options, index: usize, name: &str) -> Host {
         boots: 0,
         printed: Vec::new(),
         workers: crate::workload::Workers::default(),
+        reloaded: false,
         seed,
         rng,
         wall_origin_ns: 1_790_000_000_000_000_000 + skew,

@@ -23,7 +23,7 @@ use ringfort_config::settings::{
 use ringfort_evs as evs;
 use ringfort_groups::{GroupName, NameError};
 use ringfort_logs as logs;
-use ringfort_machine::{NodeId, SubclusterId};
+use ringfort_machine::{Incarnation, Member, NodeId, ProcessId, SubclusterId};
 use ringfort_replication as replication;
 use ringfort_vip as vip;
 use ringfort_wire::ClusterId;
@@ -225,6 +225,8 @@ impl Config {
     /// # Errors
     /// The first [`ConfigError`] found.
     pub fn validate(&self) -> Result<(), ConfigError> {
+        let any_life = ProcessId::new(self.node, Incarnation(1));
+        self.ring_of(any_life).validate()?;
         self.vip.validate()?;
         self.counters.validate()?;
         let mut seen = BTreeMap::new();
@@ -240,6 +242,20 @@ impl Config {
             puller.validate()?;
         }
         Ok(())
+    }
+
+    /// What the ring of process `me` is made with.
+    pub(crate) fn ring_of(&self, me: ProcessId) -> evs::Config {
+        let subcluster = self.subcluster_id();
+        let member = Member {
+            process: me,
+            subcluster,
+        };
+        let mut ring = evs::Config::new(member, self.cluster);
+        ring.timeouts = self.ring.timeouts;
+        ring.windows = self.ring.windows;
+        ring.datagram_limit = self.ring.datagram_limit;
+        ring
     }
 
     /// The subcluster's identity.

@@ -18,7 +18,7 @@ use ringfort_evs as evs;
 use ringfort_groups as groups;
 use ringfort_logs as logs;
 use ringfort_machine::{
-    Deadline, Digest, Incarnation, Instant, Machine, Member, NodeId, ProcessId, Seed, Sink, Wake,
+    Deadline, Digest, Incarnation, Instant, Machine, NodeId, ProcessId, Seed, Sink, Wake,
 };
 use ringfort_replication as replication;
 use ringfort_vip as vip;
@@ -126,16 +126,7 @@ impl Node {
         config.validate()?;
         let me = ProcessId::new(config.node, boot.incarnation);
         let mut pass = Pass::default();
-        let mut ring = evs::Config::new(
-            Member {
-                process: me,
-                subcluster: config.subcluster_id(),
-            },
-            config.cluster,
-        );
-        ring.timeouts = config.ring.timeouts;
-        ring.windows = config.ring.windows;
-        ring.datagram_limit = config.ring.datagram_limit;
+        let ring = config.ring_of(me);
         let mut counters = config.counters.clone();
         counters.observe = config.observe;
         let groups = groups::Groups::new(groups::Config::new(me))?;

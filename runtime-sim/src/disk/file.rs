@@ -14,6 +14,18 @@ pub(super) struct Snapshot {
     sectors: Vec<(usize, u64, Bytes)>,
 }
 
+impl Snapshot {
+    /// Forgets one sector, and returns what it should have held.
+    pub(super) fn lose_one(&mut self, rng: &mut Rng) -> Option<Bytes> {
+        if self.sectors.is_empty() {
+            return None;
+        }
+        let index = rng.below(self.sectors.len() as u64) as usize;
+        let (_, _, data) = self.sectors.remove(index);
+        Some(data)
+    }
+}
+
 /// One file.
 #[derive(Debug, Default)]
 pub(super) struct File {
@@ -131,6 +143,21 @@ impl File {
             if self.dirty.get(sector) == Some(write) {
                 self.dirty.remove(sector);
             }
+        }
+    }
+
+    /// How many sectors of it are on the platter, the last one perhaps in part.
+    pub(super) fn platter_sectors(&self) -> u64 {
+        let length = self.platter.as_ref().map_or(0, Vec::len);
+        length.div_ceil(SECTOR_BYTES) as u64
+    }
+
+    /// A sector that was meant for another place lands here. Programs go on seeing the cache.
+    pub(super) fn hit(&mut self, sector: usize, data: &[u8]) {
+        if let Some(platter) = &mut self.platter {
+            let start = (sector * SECTOR_BYTES).min(platter.len());
+            let room = data.len().min(platter.len() - start);
+            platter[start..start + room].copy_from_slice(&data[..room]);
         }
     }
 

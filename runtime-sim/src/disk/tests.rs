@@ -188,6 +188,7 @@ fn ailments_strike_and_are_reported() {
     disk.set_ailment(Ailment {
         full: true,
         sync_fails: true,
+        ..Ailment::default()
     });
     let order = Order::Write(path(), 1, Bytes::from_static(b"b"));
     assert_eq!(run(&mut disk, order), Outcome::Full);
@@ -196,7 +197,8 @@ fn ailments_strike_and_are_reported() {
         disk.take_struck(),
         Ailment {
             full: true,
-            sync_fails: true
+            sync_fails: true,
+            ..Ailment::default()
         }
     );
     assert_eq!(disk.take_struck(), Ailment::default());

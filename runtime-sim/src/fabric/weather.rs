@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use ringfort_machine::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,12 @@ pub struct Weather {
     pub overtake_millionths: u64,
     /// An overtaken or repeated datagram is late by up to this much.
     pub overtake_ns: u64,
+    /// One repeated datagram in ten is late by up to this much instead: an echo of long ago.
+    pub stale_ns: u64,
+    /// In how many datagrams bytes are changed.
+    pub corrupt_millionths: u64,
+    /// Longer datagrams vanish, in bytes of payload.
+    pub path_bytes: u64,
 }
 
 impl Weather {
@@ -42,9 +49,12 @@ impl Weather {
         duplicate_millionths: 0,
         overtake_millionths: 0,
         overtake_ns: 0,
+        stale_ns: 0,
+        corrupt_millionths: 0,
+        path_bytes: super::DATAGRAM_LIMIT as u64,
     };
 
-    /// The same links with nothing lost, repeated or overtaken.
+    /// The same links with nothing lost, repeated, overtaken or changed.
     #[must_use]
     pub const fn calmed(self) -> Self {
         Self {
@@ -52,6 +62,8 @@ impl Weather {
             stream_loss_millionths: 0,
             duplicate_millionths: 0,
             overtake_millionths: 0,
+            corrupt_millionths: 0,
+            path_bytes: super::DATAGRAM_LIMIT as u64,
             ..self
         }
     }
@@ -68,9 +80,38 @@ impl Weather {
         Duration::from_nanos(rng.between(1, self.overtake_ns.max(1)))
     }
 
+    /// How late a repeated datagram is.
+    pub(super) fn draw_echo(&self, rng: &mut Rng) -> Duration {
+        if self.stale_ns > 0 && rng.chance(1, 10) {
+            return Duration::from_nanos(rng.between(1, self.stale_ns));
+        }
+        self.draw_overtake(rng)
+    }
+
+    /// Changes up to eight bytes of a datagram, sometimes. Frames of the TCP stacks would only be lost by it:
+    /// TCP has a checksum, and ARP is protected by that of Ethernet.
+    pub(super) fn corrupts(&self, body: &Body, rng: &mut Rng) -> Option<Bytes> {
+        let Body::Datagram { bytes, .. } = body else {
+            return None;
+        };
+        if self.corrupt_millionths == 0
+            || bytes.is_empty()
+            || !rng.chance(self.corrupt_millionths, MILLION)
+        {
+            return None;
+        }
+        let mut changed = bytes.to_vec();
+        for _ in 0..rng.between(1, 8) {
+            let place = rng.below(changed.len() as u64) as usize;
+            changed[place] ^= rng.between(1, 255) as u8;
+        }
+        Some(changed.into())
+    }
+
     pub(super) fn loses(&self, body: &Body, rng: &mut Rng) -> bool {
         let rate = match body {
             Body::Ethernet(_) => self.stream_loss_millionths,
+            Body::Datagram { bytes, .. } if bytes.len() as u64 > self.path_bytes => return true,
             Body::Datagram { .. } => self.loss_millionths,
         };
         rate > 0 && rng.chance(rate, MILLION)

@@ -48,6 +48,7 @@ impl World {
         let at = host.addresses_busy_until.max(self.now) + takes;
         host.addresses_busy_until = at;
         let (life, event) = (host.lives, Event::Address { order, outcome });
+        self.tempt(index, at.since(self.now));
         self.queue.plan(
             at,
             Planned::Give {

@@ -32,11 +32,17 @@ pub struct Report {
 }
 
 impl World {
-    /// Runs to the end: until more than the bound has passed since the last disturbance after calm.
+    /// Runs to the end and gives the verdict.
     ///
     /// # Errors
     /// If the trace could not be written.
     pub fn run(mut self) -> io::Result<Report> {
+        self.run_to_end();
+        self.finish()
+    }
+
+    /// Runs until more than the bound has passed since the last disturbance after calm.
+    pub fn run_to_end(&mut self) {
         self.begin();
         self.run_until(Instant::ORIGIN + self.options.faults_for);
         loop {
@@ -46,7 +52,6 @@ impl World {
                 break;
             }
         }
-        self.finish()
     }
 
     /// Ends the run here: writes the last line and gives the verdict.

@@ -7,7 +7,6 @@ use ringfort_node::{Event, Halt};
 
 use super::{PROBE_PORT, Planned, World, new_stack};
 use crate::{
-    disk::Ailment,
     fabric::Link,
     faults::{BOUND, Fault},
     host::{Boot, Door, Life},
@@ -20,19 +19,48 @@ impl World {
         match fault {
             Fault::Start(host) => self.start(host),
             Fault::Kill(host) => self.crash(host, CrashKind::Kill),
+            Fault::Restart(host) => {
+                self.crash(host, CrashKind::Kill);
+                self.start(host);
+            }
             Fault::Power(host) => self.crash(host, CrashKind::Power),
             Fault::Stop(host) => self.leave(host),
             Fault::Pause(host) => self.pause(host),
             Fault::Resume(host) => self.resume(host),
             Fault::Cut(links) => self.set_cuts(&links, true),
             Fault::Heal(links) => self.set_cuts(&links, false),
-            Fault::Full(host, full) => {
-                self.hosts[host].disk.set_ailment(Ailment {
-                    full,
-                    sync_fails: false,
-                });
+            Fault::Clog(links) => links.iter().for_each(|link| self.fabric.clog(*link)),
+            Fault::Unclog(links) => links.iter().for_each(|link| self.unclog(*link)),
+            Fault::Ail(host, what, ails) => self.hosts[host].disk.ail(what, ails),
+            Fault::Step(host, by) => {
+                let origin = &mut self.hosts[host].wall_origin_ns;
+                *origin = origin.saturating_add_signed(by);
+            }
+            Fault::Reload(host, number) => {
+                self.hosts[host].reloaded = true;
+                self.reload(host, number);
             }
             Fault::Calm => self.calm(),
+        }
+    }
+
+    /// A link is free again; what it held back arrives.
+    pub(crate) fn unclog(&mut self, link: Link) {
+        let mut arrivals = Vec::new();
+        self.fabric.unclog(self.now, link, &mut arrivals);
+        for arrival in arrivals {
+            self.queue
+                .plan(arrival.at, Planned::Arrive(arrival.port, arrival.frame));
+        }
+    }
+
+    /// An operator gives the node another configuration; it is in force for this process and those after it.
+    pub(crate) fn reload(&mut self, index: usize, number: u64) {
+        let stays = |life: &Life| !life.leaving;
+        if let Some(event) = self.fleet.reload(index, number)
+            && self.hosts[index].life.as_ref().is_some_and(stays)
+        {
+            self.give(index, event); // one that stands still finds it when it goes on
         }
     }
 
@@ -60,9 +88,10 @@ impl World {
         self.recorder.of(self.now, &name, Kind::Start);
         self.disturbed_at = self.now;
         let mut actions = Vec::new();
-        let program = self.fleet.start(boot, self.now, &mut actions);
+        let clock = self.hosts[index].clock;
+        let program = self.fleet.start(boot, clock.shows(self.now), &mut actions);
         let mut life = Life::new(name, program);
-        life.wake_at = life.program.deadline();
+        life.wake_at = clock.deadline(life.program.deadline());
         let host = &mut self.hosts[index];
         if let Some(stack) = &mut host.stack {
             let probe: SocketAddr = ([0, 0, 0, 0], PROBE_PORT).into();

@@ -6,6 +6,7 @@ use ringfort_node::{Action, Event};
 use super::{Next, NextKind, Planned, WAITING_DATAGRAMS, WAKES_LIMIT, World};
 use crate::{
     fabric::{Arrival, Body, Port},
+    schedule::Act,
     stack::Stack,
 };
 
@@ -59,10 +60,15 @@ impl World {
             Planned::Arrive(port, frame) => self.arrive(port, frame),
             Planned::Disk { host, number } => self.disk_completed(host, number),
             Planned::Fault { fault, before_calm } => {
-                if !(before_calm && self.calm_at.is_some()) {
-                    self.inject(fault);
+                if before_calm && self.calm_at.is_some() {
+                    return;
                 }
+                if before_calm {
+                    self.keep(|| Act::Fault(fault.clone()));
+                }
+                self.inject(fault);
             }
+            Planned::Step(act) => self.act(act),
             Planned::DrawFault => self.draw_fault(),
             Planned::Work(work) => self.work(work),
             Planned::Local { host, event } => {
@@ -133,12 +139,14 @@ impl World {
 
     /// Lets the process handle one event and carries out what it wants.
     pub(super) fn handle(&mut self, host: usize, event: Event) {
+        let clock = self.hosts[host].clock;
         let Some(life) = &mut self.hosts[host].life else {
             return;
         };
         let mut actions = std::mem::take(&mut self.actions);
-        life.program.handle(self.now, event, &mut actions);
-        life.wake_at = life.program.deadline();
+        life.program
+            .handle(clock.shows(self.now), event, &mut actions);
+        life.wake_at = clock.deadline(life.program.deadline());
         self.execute(host, &mut actions);
         self.actions = actions;
     }

@@ -9,6 +9,7 @@ use ringfort_node::Event;
 use super::{Planned, World};
 use crate::{
     disk::{Disk, Order, Outcome},
+    faults::Ailing,
     trace::Kind,
 };
 
@@ -49,6 +50,7 @@ impl World {
                 number,
             },
         );
+        self.tempt(index, at.since(self.now));
     }
 
     /// The order begun as `number` completes.
@@ -71,10 +73,14 @@ impl World {
         };
         let outcome = outcome(host.disk.perform(translate(action)));
         let struck = host.disk.take_struck();
-        for (yes, fault) in [(struck.full, "full"), (struck.sync_fails, "sync-failed")] {
+        for (yes, fault) in [
+            (struck.full, Ailing::Full),
+            (struck.sync_fails, Ailing::SyncFails),
+            (struck.misdirects, Ailing::Misdirects),
+        ] {
             if yes {
                 let fault = Kind::Disk {
-                    fault: fault.into(),
+                    fault: fault.name().into(),
                 };
                 self.recorder.of(self.now, &life.name, fault);
             }

@@ -64,6 +64,10 @@ impl Fleet for Puppets {
         vec![([0, 0, 0, 0], 4802).into()]
     }
 
+    fn reload(&mut self, _: usize, _: u64) -> Option<Event> {
+        None
+    }
+
     fn is_total(&self, _: &str) -> bool {
         false
     }

@@ -10,7 +10,9 @@ mod arguments;
 mod check;
 mod explore;
 mod output;
+mod replay;
 mod run;
+mod shrink;
 
 /// Deterministic simulation of whole clusters.
 #[derive(Debug, Parser)]
@@ -25,6 +27,8 @@ enum Command {
     Run(run::Run),
     Explore(explore::Explore),
     Check(check::Check),
+    Replay(replay::Replay),
+    Shrink(shrink::Shrink),
 }
 
 fn main() -> ExitCode {
@@ -32,5 +36,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments),
         Command::Explore(arguments) => explore::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
+        Command::Shrink(arguments) => shrink::run(&arguments),
     }
 }

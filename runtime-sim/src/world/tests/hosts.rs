@@ -4,7 +4,10 @@ use ringfort_logs::DiskAction;
 use ringfort_node::Halt;
 
 use super::*;
-use crate::{faults::BOUND, options::vip};
+use crate::{
+    faults::{Ailing, BOUND},
+    options::vip,
+};
 
 fn address(action: &str) -> Vec<Action> {
     let (address, interface) = (vip(1), INTERFACE.to_owned());
@@ -155,12 +158,12 @@ fn disk_orders_are_answered_unless_the_process_has_ended() {
         stage.seen(0, "Disk { order: OrderId(7), outcome: Done }"),
         1
     );
-    stage.world.inject(Fault::Full(0, true));
+    stage.world.inject(Fault::Ail(0, Ailing::Full, true));
     stage.command(0, "write");
     assert_eq!(stage.seen(0, "no space left"), 0);
     assert_eq!(stage.seen(0, "kind: Full"), 1);
     assert_eq!(stage.lines(), [r#"n1#1 Disk { fault: "full" }"#]);
-    stage.world.inject(Fault::Full(0, false));
+    stage.world.inject(Fault::Ail(0, Ailing::Full, false));
     let now = stage.world.now;
     let event = LocalEvent::Append {
         log: "replace".to_owned(),
