@@ -54,6 +54,29 @@ pub enum Fault {
     Calm,
 }
 
+impl Fault {
+    /// The kind of what goes wrong; nothing for what is mended.
+    pub const fn kind(&self) -> Option<FaultKind> {
+        Some(match self {
+            Self::Kill(_) => FaultKind::Kill,
+            Self::Restart(_) => FaultKind::Restart,
+            Self::Power(_) => FaultKind::Power,
+            Self::Stop(_) => FaultKind::Stop,
+            Self::Pause(_) => FaultKind::Pause,
+            Self::Cut(_) => FaultKind::Cut,
+            Self::Clog(_) => FaultKind::Clog,
+            Self::Ail(_, Ailing::Full, _) => FaultKind::Full,
+            Self::Ail(_, Ailing::SyncFails, _) => FaultKind::SyncFailed,
+            Self::Ail(_, Ailing::Misdirects, _) => FaultKind::Misdirected,
+            Self::Step(..) => FaultKind::Step,
+            Self::Reload(..) => FaultKind::Reload,
+            Self::Start(_) | Self::Resume(_) | Self::Heal(_) | Self::Unclog(_) | Self::Calm => {
+                return None;
+            }
+        })
+    }
+}
+
 /// What a disk can suffer from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ailing {

@@ -135,7 +135,7 @@ pub fn keep(request: &Request, mut world: World) -> Result<(Schedule, String), R
 /// [`RunError`] if it could not be made; a violation is no error but part of the report.
 pub fn follow(schedule: &Schedule, trace: Option<&PathBuf>) -> Result<Report, RunError> {
     guarded(|| {
-        let mut world = world_of(schedule.options.clone(), trace)?;
+        let mut world = world_of(schedule.options(), trace)?;
         world.follow(schedule.steps.clone());
         world.run_to_end();
         finish_here(trace, world)

@@ -29,7 +29,7 @@ use ringfort_machine::Instant;
 use crate::{
     deed::Deed,
     faults::Fault,
-    options::Options,
+    options::{FaultKind, Options},
     world::{Planned, World},
 };
 
@@ -67,6 +67,28 @@ pub struct Schedule {
     pub defect: Option<String>,
     /// What is done, in order of time.
     pub steps: Vec<Step>,
+}
+
+impl Schedule {
+    /// The parameters, with every kind of fault that the steps bring: some of what the checkers allow depends on it.
+    pub fn options(&self) -> Options {
+        let mut options = self.options.clone();
+        for step in &self.steps {
+            let Act::Fault(fault) = &step.act else {
+                continue;
+            };
+            if let Some(kind) = fault.kind()
+                && !options.may(kind)
+                && !(kind == FaultKind::Kill && options.may(FaultKind::Inside))
+                && !matches!(kind, FaultKind::Stop if options.may(FaultKind::Rolling))
+                && !matches!(kind, FaultKind::Clog if options.may(FaultKind::Swizzle))
+                && !matches!(kind, FaultKind::Cut if options.may(FaultKind::Partition))
+            {
+                options.faults.push(kind);
+            }
+        }
+        options
+    }
 }
 
 impl World {

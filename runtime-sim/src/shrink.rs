@@ -38,6 +38,7 @@ pub struct Shrinker<'a> {
     jobs: usize,
     runs_limit: u64,
     runs: u64,
+    wanted: String,
     verdict: &'a (dyn Fn(&Schedule) -> String + Sync),
     progress: &'a mut dyn FnMut(Progress),
 }
@@ -50,16 +51,28 @@ impl std::fmt::Debug for Shrinker<'_> {
     }
 }
 
-/// The verdict of the run of a schedule: `ok`, the name of a checker, `panic`, or `error` if there is no run.
+/// What the run of a schedule comes to: its verdict (`ok`, the name of a checker, `panic`, or `error` if there is no
+/// run) and what was said about it, without the words that have digits in them. So a search does not slip from one
+/// objection of a checker to another.
 pub fn verdict(schedule: &Schedule) -> String {
     match run::follow(schedule, None) {
-        Ok(report) => report
-            .violation
-            .map_or("ok", |violation| violation.checker)
-            .to_owned(),
-        Err(RunError::Panic(_)) => "panic".to_owned(),
+        Ok(report) => match report.violation {
+            None => "ok".to_owned(),
+            Some(violation) => shape(violation.checker, &violation.message),
+        },
+        Err(RunError::Panic(message)) => shape("panic", &message),
         Err(RunError::Configuration(_) | RunError::Trace { .. }) => "error".to_owned(),
     }
+}
+
+fn shape(verdict: &str, message: &str) -> String {
+    let mut shape = format!("{verdict}:");
+    let general = |word: &&str| !word.contains(|c: char| c.is_ascii_digit());
+    for word in message.split_whitespace().filter(general) {
+        shape.push(' ');
+        shape.push_str(word);
+    }
+    shape
 }
 
 impl<'a> Shrinker<'a> {
@@ -74,13 +87,15 @@ impl<'a> Shrinker<'a> {
             jobs: jobs.max(1),
             runs_limit,
             runs: 0,
+            wanted: String::new(),
             verdict,
             progress,
         }
     }
 
-    /// The smallest schedule found that leads to what `schedule.expect` says.
+    /// The smallest schedule found that comes to the same as this one.
     pub fn shrink(&mut self, mut schedule: Schedule) -> Schedule {
+        self.wanted = (self.verdict)(&schedule);
         self.kinds(&mut schedule);
         self.pieces(&mut schedule);
         self.settings(&mut schedule);
@@ -100,8 +115,8 @@ impl<'a> Shrinker<'a> {
                 return None;
             }
             self.runs += schedules.len() as u64;
-            let verdict = self.verdict;
-            let fails = |schedule: &Schedule| verdict(schedule) == schedule.expect;
+            let (verdict, wanted) = (self.verdict, &self.wanted);
+            let fails = |schedule: &Schedule| verdict(schedule) == *wanted;
             let failed: Vec<bool> = thread::scope(|scope| {
                 let threads: Vec<_> = schedules
                     .iter()

@@ -54,6 +54,8 @@ pub(super) struct Logs {
     gaps_allowed: bool,
     quiet_since: u64,
     core: Option<BTreeSet<Text>>,
+    /// Nodes whose disk has written to wrong places or only said that it had synced.
+    betrayed: BTreeSet<Text>,
     logs: BTreeMap<LogKey, Log>,
     subscribers: BTreeMap<(LogKey, Text), Subscriber>,
 }
@@ -104,7 +106,9 @@ impl Logs {
                 format!("durable up to {upto}, but the last record is {last:?}"),
             ));
         }
-        if log.durable.is_some_and(|durable| durable > upto) {
+        // A disk that wrote to a wrong place can have taken anything; what it took is still to be told as a gap.
+        let betrayed = self.betrayed.contains(&key.0);
+        if log.durable.is_some_and(|durable| durable > upto) && !betrayed {
             return Err(broken(
                 key,
                 format!("durable up to {upto} after {:?} was promised", log.durable),
@@ -345,6 +349,9 @@ impl Checker for Logs {
         match &event.kind {
             Kind::Crash { how } => self.on_end(process, *how == CrashKind::Power),
             Kind::Stop => self.on_end(process, false),
+            Kind::Disk { fault } if matches!(&**fault, "misdirected" | "sync-lied") => {
+                self.betrayed.insert(process.node().clone());
+            }
             Kind::Append {
                 log,
                 id,

@@ -89,7 +89,10 @@ fn beginning(arguments: &Shrink) -> Result<Schedule, String> {
     let request = arguments
         .common
         .request(arguments.seed.unwrap_or_default(), None);
-    #[cfg_attr(not(feature = "defects"), expect(unused_mut, reason = "only a defect changes it"))]
+    #[cfg_attr(
+        not(feature = "defects"),
+        expect(unused_mut, reason = "only a defect changes it")
+    )]
     let mut schedule = match &arguments.file {
         None => {
             let mut world = run::world(&request).map_err(|error| error.to_string())?;
@@ -111,10 +114,9 @@ fn beginning(arguments: &Shrink) -> Result<Schedule, String> {
                     name,
                 ));
             }
-            Schedule {
-                expect: verdict(&schedule),
-                ..schedule
-            }
+            let verdict = verdict(&schedule);
+            let expect = verdict.split(':').next().unwrap_or_default().to_owned();
+            Schedule { expect, ..schedule }
         }
     };
     #[cfg(feature = "defects")]
