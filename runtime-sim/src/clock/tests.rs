@@ -5,7 +5,7 @@ use super::*;
 
 #[test]
 fn what_is_waited_for_is_reached_exactly_then() {
-    for rate in [-999_999, -20_000, -37, -1, 0, 1, 500, 20_000, 999_999] {
+    for rate in [-500_000, -20_000, -37, -1, 0, 1, 500, 20_000, 500_000] {
         let clock = Clock::new(rate);
         for nanos in (0..2_000).chain((0..64).map(|bit| 1_u64 << (bit % 50))) {
             let shown = Instant::from_nanos(nanos);

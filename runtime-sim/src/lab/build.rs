@@ -16,6 +16,7 @@ use crate::{
     check,
     checker::Checker,
     explore::each,
+    fabric::DATAGRAM_LIMIT,
     options::{FaultKind, NodePlan, Options, Role},
     recorder::Recorder,
 };
@@ -285,11 +286,16 @@ impl Lab {
         for (kind, rate) in [
             (FaultKind::Loss, &mut weather.loss_millionths),
             (FaultKind::Duplicate, &mut weather.duplicate_millionths),
+            (FaultKind::Duplicate, &mut weather.stale_ns),
             (FaultKind::Reorder, &mut weather.overtake_millionths),
+            (FaultKind::Corrupt, &mut weather.corrupt_millionths),
         ] {
             if !options.faults.contains(&kind) {
                 *rate = 0;
             }
+        }
+        if !options.faults.contains(&FaultKind::Mtu) {
+            weather.path_bytes = DATAGRAM_LIMIT as u64;
         }
         options.core &= options.faults.contains(&FaultKind::Partition);
         if let Some(every) = self.work_every {

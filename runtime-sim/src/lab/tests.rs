@@ -15,7 +15,7 @@ use super::*;
 use crate::{
     checker::{Checker, Violation},
     disk::{Order, Outcome},
-    faults::Fault,
+    faults::{Ailing, Fault},
     options::FaultKind,
     trace::{CrashKind, Event, Kind},
 };
@@ -131,10 +131,10 @@ fn a_full_disk_refuses_and_says_so_in_the_trace() {
     let lab = notebook();
     let mut trial = lab.quiet(1);
     trial
-        .at(at(900), Fault::Full(0, true))
+        .at(at(900), Fault::Ail(0, Ailing::Full, true))
         .command(at(1000), 0, "a");
     trial
-        .at(at(1100), Fault::Full(0, false))
+        .at(at(1100), Fault::Ail(0, Ailing::Full, false))
         .command(at(1200), 0, "b");
     trial.run_until(at(1300));
     let stored: Vec<(u64, bool)> = told(&trial, "n1#1", "stored");

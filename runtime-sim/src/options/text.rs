@@ -36,10 +36,10 @@ impl Options {
     /// A quiet cluster of these nodes: what a schedule starts from.
     pub(crate) fn quiet_with(seed: u64, nodes: Vec<NodePlan>) -> Self {
         let count = nodes.len().max(1) as u64;
-        Self {
-            nodes,
-            ..Self::quiet(seed, count)
-        }
+        let mut quiet = Self::quiet(seed, count);
+        quiet.nodes = nodes;
+        quiet.load.probe_ns = 1_000_000_000; // or nobody could say in the end that an address can be reached
+        quiet
     }
 
     /// What differs from a quiet cluster of the same nodes.

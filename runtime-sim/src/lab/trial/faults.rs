@@ -8,7 +8,7 @@ use ringfort_machine::{Instant, Rng};
 use super::{Planned, Trial};
 use crate::{
     disk::Ailment,
-    faults::{BOUND, Fault, draw_partition, link},
+    faults::{Ailing, BOUND, Fault, draw_partition, link},
     options::{FaultKind, Options, around},
     trace::Kind,
 };
@@ -17,7 +17,7 @@ use crate::{
 type Draw = fn(&mut Rng, usize, usize) -> (Fault, Fault);
 
 /// The kinds that strike in a lab.
-const STRIKES: [(FaultKind, Draw); 7] = [
+const STRIKES: [(FaultKind, Draw); 9] = [
     (FaultKind::Kill, |_, _, host| {
         (Fault::Kill(host), Fault::Start(host))
     }),
@@ -30,8 +30,16 @@ const STRIKES: [(FaultKind, Draw); 7] = [
     (FaultKind::Pause, |_, _, host| {
         (Fault::Pause(host), Fault::Resume(host))
     }),
+    (FaultKind::Restart, |_, _, host| {
+        (Fault::Restart(host), Fault::Start(host))
+    }),
     (FaultKind::Full, |_, _, host| {
-        (Fault::Full(host, true), Fault::Full(host, false))
+        let ail = |ails| Fault::Ail(host, Ailing::Full, ails);
+        (ail(true), ail(false))
+    }),
+    (FaultKind::SyncFailed, |_, _, host| {
+        let ail = |ails| Fault::Ail(host, Ailing::SyncFails, ails);
+        (ail(true), ail(false))
     }),
     (FaultKind::Cut, |rng, count, host| {
         let other = (host + 1 + rng.below(count as u64 - 1) as usize) % count;
@@ -139,6 +147,7 @@ impl Trial<'_> {
             for to in (0..count).filter(|to| *to != from) {
                 let apart = self.inside(from) != self.inside(to);
                 self.fabric.set_cut(link(from, to), apart);
+                self.unclog(link(from, to));
             }
         }
     }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::{Planned, Trial, effects::guarded, host::Life};
 use crate::{
-    disk::Ailment,
     fabric::{Link, Port},
     faults::{BOUND, Fault},
     lab::{Boot, Input},
@@ -26,11 +25,15 @@ impl Trial<'_> {
             Fault::Resume(host) => self.resume(host),
             Fault::Cut(links) => self.set_cuts(&links, true),
             Fault::Heal(links) => self.set_cuts(&links, false),
-            Fault::Full(host, full) => {
-                let sync_fails = false;
-                let ailment = Ailment { full, sync_fails };
-                self.hosts[host].disk.set_ailment(ailment);
+            Fault::Restart(host) => {
+                self.crash(host, CrashKind::Kill);
+                self.start(host);
             }
+            Fault::Clog(links) => links.iter().for_each(|link| self.fabric.clog(*link)),
+            Fault::Unclog(links) => links.iter().for_each(|link| self.unclog(*link)),
+            Fault::Ail(host, what, ails) => self.hosts[host].disk.ail(what, ails),
+            // Guests know no wall clock and no configuration.
+            Fault::Step(..) | Fault::Reload(..) => {}
             Fault::Calm => self.calm(),
         }
     }
@@ -165,6 +168,16 @@ impl Trial<'_> {
             if self.is_life(index, lives) {
                 self.give(index, input);
             }
+        }
+    }
+
+    /// A link is free again; what it held back arrives.
+    pub(super) fn unclog(&mut self, link: Link) {
+        let mut arrivals = Vec::new();
+        self.fabric.unclog(self.now, link, &mut arrivals);
+        for arrival in arrivals {
+            self.queue
+                .plan(arrival.at, Planned::Arrive(arrival.port, arrival.frame));
         }
     }
 

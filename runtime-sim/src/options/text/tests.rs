@@ -14,7 +14,7 @@ fn drawn_options_come_back_from_their_lines() {
         }
         assert_eq!(back, options, "seed {seed}");
     }
-    let quiet = Options::quiet(1, 4);
+    let quiet = Options::quiet_with(1, Options::quiet(1, 4).nodes);
     assert_eq!(quiet.settings(), []);
 }
 
