@@ -141,7 +141,10 @@ impl World {
             .collect();
         let lasts = around(&mut self.fault_rng, self.options.pace.lasts_ns);
         if let Some(kind) = self.fault_rng.pick(&kinds).copied() {
-            self.draw_of(kind, lasts);
+            let count = self.options.nodes.len();
+            for (after, fault) in draw_strike(kind, &mut self.fault_rng, count, lasts) {
+                self.strike(after, fault);
+            }
         }
         let next = around(&mut self.fault_rng, self.options.pace.between_ns);
         self.plan_after(next, Planned::DrawFault);
@@ -151,108 +154,6 @@ impl World {
     fn strike(&mut self, after: Duration, fault: Fault) {
         let before_calm = true;
         self.plan_after(after, Planned::Fault { fault, before_calm });
-    }
-
-    /// A fault strikes now and is mended later.
-    fn strike_for(&mut self, lasts: Duration, fault: Fault, mended: Fault) {
-        self.strike(Duration::ZERO, fault);
-        self.strike(lasts, mended);
-    }
-
-    /// Lets a fault of this kind strike.
-    fn draw_of(&mut self, kind: FaultKind, lasts: Duration) {
-        let count = self.options.nodes.len();
-        let rng = &mut self.fault_rng;
-        let host = rng.below(count as u64) as usize;
-        match kind {
-            FaultKind::Kill => self.strike_for(lasts, Fault::Kill(host), Fault::Start(host)),
-            FaultKind::Power => self.strike_for(lasts, Fault::Power(host), Fault::Start(host)),
-            FaultKind::Stop => self.strike_for(lasts, Fault::Stop(host), Fault::Start(host)),
-            FaultKind::Pause => self.strike_for(lasts, Fault::Pause(host), Fault::Resume(host)),
-            FaultKind::Restart => self.strike(Duration::ZERO, Fault::Restart(host)),
-            FaultKind::Full => self.ail(host, Ailing::Full, lasts),
-            FaultKind::SyncFailed => self.ail(host, Ailing::SyncFails, lasts),
-            FaultKind::Misdirected => self.ail(host, Ailing::Misdirects, lasts),
-            FaultKind::Cut => {
-                let links = draw_cut(rng, host, count);
-                self.strike_for(lasts, Fault::Cut(links.clone()), Fault::Heal(links));
-            }
-            FaultKind::Partition => {
-                let links = draw_partition(rng, count);
-                self.strike_for(lasts, Fault::Cut(links.clone()), Fault::Heal(links));
-            }
-            FaultKind::Clog => {
-                let links = draw_cut(rng, host, count);
-                self.strike_for(lasts, Fault::Clog(links.clone()), Fault::Unclog(links));
-            }
-            FaultKind::Swizzle => self.draw_swizzle(lasts),
-            FaultKind::Rolling => self.draw_rolling(),
-            FaultKind::Step => {
-                let by = rng.between(1, 7_200_000_000_000) as i64;
-                let by = if rng.chance(1, 2) { by } else { -by };
-                self.strike(Duration::ZERO, Fault::Step(host, by));
-            }
-            FaultKind::Reload => {
-                let number = rng.between(1, 1_000);
-                let hosts = if rng.chance(1, 2) {
-                    0..count
-                } else {
-                    host..host + 1
-                };
-                for host in hosts {
-                    self.strike(Duration::ZERO, Fault::Reload(host, number));
-                }
-            }
-            FaultKind::Loss
-            | FaultKind::Duplicate
-            | FaultKind::Reorder
-            | FaultKind::Corrupt
-            | FaultKind::Mtu
-            | FaultKind::Drift
-            | FaultKind::Inside => unreachable!("properties of the world do not strike"),
-        }
-    }
-
-    fn ail(&mut self, host: usize, what: Ailing, lasts: Duration) {
-        self.strike_for(
-            lasts,
-            Fault::Ail(host, what, true),
-            Fault::Ail(host, what, false),
-        );
-    }
-
-    /// Some nodes are clogged one after the other, and freed in another order.
-    fn draw_swizzle(&mut self, lasts: Duration) {
-        let count = self.options.nodes.len();
-        let rng = &mut self.fault_rng;
-        let mut nodes: Vec<usize> = (0..count).collect();
-        rng.shuffle(&mut nodes);
-        nodes.truncate(rng.between(1, count as u64) as usize);
-        let around_node = |node: usize| -> Vec<Link> {
-            let others = (0..count).filter(move |other| *other != node);
-            others
-                .flat_map(|other| [link(node, other), link(other, node)])
-                .collect()
-        };
-        let most = u64::try_from(lasts.as_nanos()).unwrap_or(u64::MAX);
-        for node in nodes {
-            let rng = &mut self.fault_rng;
-            let from = rng.between(0, most);
-            let to = from + rng.between(0, most);
-            self.strike(Duration::from_nanos(from), Fault::Clog(around_node(node)));
-            self.strike(Duration::from_nanos(to), Fault::Unclog(around_node(node)));
-        }
-    }
-
-    /// Every node in turn leaves and comes back, as in an upgrade.
-    fn draw_rolling(&mut self) {
-        let apart = self.fault_rng.between(ROLL / 8, ROLL);
-        let down = self.fault_rng.between(0, apart);
-        for host in 0..self.options.nodes.len() {
-            let at = apart * host as u64;
-            self.strike(Duration::from_nanos(at), Fault::Stop(host));
-            self.strike(Duration::from_nanos(at + down), Fault::Start(host));
-        }
     }
 
     /// A process has given an order that takes this long: sometimes it does not live to see it done.
@@ -287,6 +188,102 @@ pub fn link(from: usize, to: usize) -> Link {
     }
 }
 
+/// What a strike of this kind against one of `count` hosts does, and how it is mended if it is: each fault after
+/// its time.
+pub(crate) fn draw_strike(
+    kind: FaultKind,
+    rng: &mut Rng,
+    count: usize,
+    lasts: Duration,
+) -> Vec<(Duration, Fault)> {
+    let host = rng.below(count as u64) as usize;
+    let once = |fault| vec![(Duration::ZERO, fault)];
+    let mended = |fault, mended| vec![(Duration::ZERO, fault), (lasts, mended)];
+    let ail = |what| mended(Fault::Ail(host, what, true), Fault::Ail(host, what, false));
+    match kind {
+        FaultKind::Kill => mended(Fault::Kill(host), Fault::Start(host)),
+        FaultKind::Power => mended(Fault::Power(host), Fault::Start(host)),
+        FaultKind::Stop => mended(Fault::Stop(host), Fault::Start(host)),
+        FaultKind::Pause => mended(Fault::Pause(host), Fault::Resume(host)),
+        FaultKind::Restart => once(Fault::Restart(host)),
+        FaultKind::Full => ail(Ailing::Full),
+        FaultKind::SyncFailed => ail(Ailing::SyncFails),
+        FaultKind::Misdirected => ail(Ailing::Misdirects),
+        FaultKind::Cut => {
+            let links = draw_cut(rng, host, count);
+            mended(Fault::Cut(links.clone()), Fault::Heal(links))
+        }
+        FaultKind::Partition => {
+            let links = draw_partition(rng, count);
+            mended(Fault::Cut(links.clone()), Fault::Heal(links))
+        }
+        FaultKind::Clog => {
+            let links = draw_cut(rng, host, count);
+            mended(Fault::Clog(links.clone()), Fault::Unclog(links))
+        }
+        FaultKind::Swizzle => draw_swizzle(rng, count, lasts),
+        FaultKind::Rolling => draw_rolling(rng, count),
+        FaultKind::Step => {
+            let by = rng.between(1, 7_200_000_000_000) as i64;
+            once(Fault::Step(host, if rng.chance(1, 2) { by } else { -by }))
+        }
+        FaultKind::Reload => {
+            let number = rng.between(1, 1_000);
+            let hosts = if rng.chance(1, 2) {
+                0..count
+            } else {
+                host..host + 1
+            };
+            hosts
+                .map(|host| (Duration::ZERO, Fault::Reload(host, number)))
+                .collect()
+        }
+        FaultKind::Loss
+        | FaultKind::Duplicate
+        | FaultKind::Reorder
+        | FaultKind::Corrupt
+        | FaultKind::Mtu
+        | FaultKind::Drift
+        | FaultKind::Inside => unreachable!("properties of the world do not strike"),
+    }
+}
+
+/// Some nodes are clogged one after the other, and freed in another order.
+fn draw_swizzle(rng: &mut Rng, count: usize, lasts: Duration) -> Vec<(Duration, Fault)> {
+    let mut nodes: Vec<usize> = (0..count).collect();
+    rng.shuffle(&mut nodes);
+    nodes.truncate(rng.between(1, count as u64) as usize);
+    let around_node = |node: usize| -> Vec<Link> {
+        let others = (0..count).filter(move |other| *other != node);
+        others
+            .flat_map(|other| [link(node, other), link(other, node)])
+            .collect()
+    };
+    let most = u64::try_from(lasts.as_nanos()).unwrap_or(u64::MAX);
+    let mut faults = Vec::new();
+    for node in nodes {
+        let from = rng.between(0, most);
+        let to = from + rng.between(0, most);
+        faults.push((Duration::from_nanos(from), Fault::Clog(around_node(node))));
+        faults.push((Duration::from_nanos(to), Fault::Unclog(around_node(node))));
+    }
+    faults
+}
+
+/// Every node in turn leaves and comes back, as in an upgrade.
+fn draw_rolling(rng: &mut Rng, count: usize) -> Vec<(Duration, Fault)> {
+    let apart = rng.between(ROLL / 8, ROLL);
+    let down = rng.between(0, apart);
+    let roll = |host| {
+        let at = apart * host as u64;
+        [
+            (Duration::from_nanos(at), Fault::Stop(host)),
+            (Duration::from_nanos(at + down), Fault::Start(host)),
+        ]
+    };
+    (0..count).flat_map(roll).collect()
+}
+
 /// One direction of one link.
 fn draw_cut(rng: &mut Rng, host: usize, count: usize) -> Vec<Link> {
     let other = (host + 1 + rng.below(count as u64 - 1) as usize) % count;
@@ -294,7 +291,7 @@ fn draw_cut(rng: &mut Rng, host: usize, count: usize) -> Vec<Link> {
 }
 
 /// A part of the nodes is separated: some of them or a single one, in both directions or in one.
-pub(crate) fn draw_partition(rng: &mut Rng, count: usize) -> Vec<Link> {
+fn draw_partition(rng: &mut Rng, count: usize) -> Vec<Link> {
     let mut order: Vec<usize> = (0..count).collect();
     rng.shuffle(&mut order);
     let size = if rng.chance(1, 2) {

@@ -114,7 +114,8 @@
 //! # What a life has
 //! [`Boot`] says who it is, in which life, when, with which randomness, and what its disk has. A kill loses what is in
 //! memory, a loss of power also what was not synced; a restart under the same name is another life. Orders to the
-//! disk are [`crate::disk::Order`]s and complete by an input. A panic is a violation, so assertions are checkers too.
+//! disk are [`crate::disk::Order`]s and complete by an input. Every instant that it is handed is what its own clock shows,
+//! which may run fast or slow. A panic is a violation, so assertions are checkers too.
 //!
 //! # Lines of one's own
 //! [`Ring::tell`] and [`Effect::tell`] write `{"t":…,"ev":"own","what":…,"data":…,"p":…}`, which readers that do not

@@ -289,13 +289,14 @@ impl Lab {
             (FaultKind::Duplicate, &mut weather.stale_ns),
             (FaultKind::Reorder, &mut weather.overtake_millionths),
             (FaultKind::Corrupt, &mut weather.corrupt_millionths),
+            (FaultKind::Drift, &mut options.drift_millionths),
         ] {
             if !options.faults.contains(&kind) {
                 *rate = 0;
             }
         }
         if !options.faults.contains(&FaultKind::Mtu) {
-            weather.path_bytes = DATAGRAM_LIMIT as u64;
+            options.weather.path_bytes = DATAGRAM_LIMIT as u64;
         }
         options.core &= options.faults.contains(&FaultKind::Partition);
         if let Some(every) = self.work_every {

@@ -136,7 +136,7 @@ pub struct Boot<'a> {
     pub host: usize,
     /// Who it is: the node, and which of its lives, counted from 1.
     pub me: ProcessId,
-    /// When.
+    /// When, by the clock of the host.
     pub now: Instant,
     /// Its randomness.
     pub seed: Seed,

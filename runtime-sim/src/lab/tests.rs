@@ -318,7 +318,8 @@ fn drawn_runs_have_every_kind_of_fault_and_none_that_was_ruled_out() {
     let mild = notebook()
         .without(FaultKind::Power)
         .without(FaultKind::Loss)
-        .without(FaultKind::Stop);
+        .without(FaultKind::Stop)
+        .without(FaultKind::Rolling);
     assert_eq!(kinds(&mild), BTreeSet::from(["kill", "pause", "cut"]));
 }
 

@@ -16,6 +16,7 @@ use crate::{
     checker::Violation,
     disk::Order,
     fabric::{DATAGRAM_LIMIT, Mac, Port},
+    faults::Ailing,
     lab::{Effect, Input},
     options::Dispersal,
     trace::{Kind, Process, Sum},
@@ -25,7 +26,8 @@ use crate::{
 impl Trial<'_> {
     /// Lets the process of `host` handle one input and carries out what it wants.
     pub(super) fn handle(&mut self, host: usize, input: Input) {
-        let now = self.now;
+        let clock = self.hosts[host].clock;
+        let now = clock.shows(self.now);
         let Some(life) = &mut self.hosts[host].life else {
             return;
         };
@@ -36,7 +38,7 @@ impl Trial<'_> {
             guest.deadline()
         });
         match called {
-            Ok(deadline) => life.wake_at = deadline,
+            Ok(deadline) => life.wake_at = clock.deadline(deadline),
             Err(violation) => self.recorder.object(violation),
         }
         self.execute(host, &mut effects);
@@ -99,9 +101,13 @@ impl Trial<'_> {
         let (number, at) = host.disk.order(self.now, action);
         life.orders.insert(number, order);
         let struck = host.disk.take_struck();
-        for (yes, fault) in [(struck.full, "full"), (struck.sync_fails, "sync-failed")] {
+        for (yes, fault) in [
+            (struck.full, Ailing::Full),
+            (struck.sync_fails, Ailing::SyncFails),
+            (struck.misdirects, Ailing::Misdirects),
+        ] {
             if yes {
-                let fault = fault.into();
+                let fault = fault.name().into();
                 self.recorder.of(self.now, &life.name, Kind::Disk { fault });
             }
         }

@@ -1,69 +1,43 @@
 //! What goes wrong in a drawn run of a lab, and how the world is put right before the end. Which kinds, how often,
-//! for how long and in which weather is drawn by [`Options`]; the strikes are drawn here.
+//! for how long and in which weather is drawn by [`crate::options`], what a strike does by [`crate::faults`].
 
 use std::time::Duration;
 
-use ringfort_machine::{Instant, Rng};
+use ringfort_machine::Instant;
 
 use super::{Planned, Trial};
 use crate::{
     disk::Ailment,
-    faults::{Ailing, BOUND, Fault, draw_partition, link},
-    options::{FaultKind, Options, around},
+    faults::{BOUND, Fault, draw_strike, link},
+    options::{FaultKind, around},
     trace::Kind,
 };
 
-/// Draws a strike and how it is mended: among so many hosts, against this one.
-type Draw = fn(&mut Rng, usize, usize) -> (Fault, Fault);
-
-/// The kinds that strike in a lab.
-const STRIKES: [(FaultKind, Draw); 9] = [
-    (FaultKind::Kill, |_, _, host| {
-        (Fault::Kill(host), Fault::Start(host))
-    }),
-    (FaultKind::Power, |_, _, host| {
-        (Fault::Power(host), Fault::Start(host))
-    }),
-    (FaultKind::Stop, |_, _, host| {
-        (Fault::Stop(host), Fault::Start(host))
-    }),
-    (FaultKind::Pause, |_, _, host| {
-        (Fault::Pause(host), Fault::Resume(host))
-    }),
-    (FaultKind::Restart, |_, _, host| {
-        (Fault::Restart(host), Fault::Start(host))
-    }),
-    (FaultKind::Full, |_, _, host| {
-        let ail = |ails| Fault::Ail(host, Ailing::Full, ails);
-        (ail(true), ail(false))
-    }),
-    (FaultKind::SyncFailed, |_, _, host| {
-        let ail = |ails| Fault::Ail(host, Ailing::SyncFails, ails);
-        (ail(true), ail(false))
-    }),
-    (FaultKind::Cut, |rng, count, host| {
-        let other = (host + 1 + rng.below(count as u64 - 1) as usize) % count;
-        let links = vec![link(host, other)];
-        (Fault::Cut(links.clone()), Fault::Heal(links))
-    }),
-    (FaultKind::Partition, |rng, count, _| {
-        let links = draw_partition(rng, count);
-        (Fault::Cut(links.clone()), Fault::Heal(links))
-    }),
-];
-
-/// The kinds that are weather.
-const WEATHER: [FaultKind; 3] = [FaultKind::Loss, FaultKind::Duplicate, FaultKind::Reorder];
-
-/// Whether faults of `kind` happen in a lab: those of the network, of processes and of disks do; those that only
+/// Whether faults of `kind` happen in a lab: those of the network, of processes, disks and clocks do, those that only
 /// a whole node has a place for do not.
-pub(in crate::lab) fn draws(kind: FaultKind) -> bool {
-    WEATHER.contains(&kind) || STRIKES.iter().any(|(known, _)| *known == kind)
-}
-
-fn strikes(options: &Options) -> Vec<Draw> {
-    let may = STRIKES.iter().filter(|(kind, _)| options.may(*kind));
-    may.map(|(_, draw)| *draw).collect()
+pub(in crate::lab) const fn draws(kind: FaultKind) -> bool {
+    match kind {
+        FaultKind::Loss
+        | FaultKind::Duplicate
+        | FaultKind::Reorder
+        | FaultKind::Corrupt
+        | FaultKind::Mtu
+        | FaultKind::Drift
+        | FaultKind::Cut
+        | FaultKind::Partition
+        | FaultKind::Clog
+        | FaultKind::Swizzle
+        | FaultKind::Kill
+        | FaultKind::Restart
+        | FaultKind::Power
+        | FaultKind::Pause
+        | FaultKind::Stop
+        | FaultKind::Rolling
+        | FaultKind::Full
+        | FaultKind::SyncFailed => true,
+        // No wall clock, no configuration, no segments of logs, no orders about addresses.
+        FaultKind::Step | FaultKind::Reload | FaultKind::Misdirected | FaultKind::Inside => false,
+    }
 }
 
 impl Trial<'_> {
@@ -73,7 +47,7 @@ impl Trial<'_> {
             let after = self.fault_rng.between(0, 500_000_000);
             self.plan_fault(Duration::from_nanos(after), Fault::Start(host), false);
         }
-        if !strikes(&self.options).is_empty() {
+        if self.options.faults.iter().any(|kind| kind.strikes()) {
             self.plan_after(Duration::from_secs(1), Planned::DrawFault);
         }
         self.plan_fault(self.options.faults_for, Fault::Calm, true);
@@ -88,15 +62,14 @@ impl Trial<'_> {
         if self.calm_at.is_some() {
             return;
         }
-        let count = self.hosts.len();
         let rng = &mut self.fault_rng;
+        let faults = self.options.faults.iter().copied();
+        let kinds: Vec<FaultKind> = faults.filter(|kind| kind.strikes()).collect();
         let lasts = around(rng, self.options.pace.lasts_ns);
-        let host = rng.below(count as u64) as usize;
-        let drawn = rng.pick(&strikes(&self.options)).copied();
-        if let Some(draw) = drawn {
-            let (fault, mended) = draw(rng, count, host);
-            self.plan_fault(lasts, mended, true);
-            self.inject(fault);
+        if let Some(kind) = rng.pick(&kinds).copied() {
+            for (after, fault) in draw_strike(kind, rng, self.hosts.len(), lasts) {
+                self.plan_fault(after, fault, true);
+            }
         }
         let next = around(&mut self.fault_rng, self.options.pace.between_ns);
         self.plan_after(next, Planned::DrawFault);

@@ -9,6 +9,7 @@ use ringfort_machine::{Deadline, Incarnation, Instant, NodeId, OrderId, ProcessI
 
 use super::bus_of;
 use crate::{
+    clock::Clock,
     disk::Disk,
     fabric::Port,
     lab::{Guest, Input},
@@ -20,6 +21,7 @@ use crate::{
 pub(super) struct Life {
     pub(super) name: Process,
     pub(super) guest: Box<dyn Guest>,
+    /// In the time of the world.
     pub(super) wake_at: Option<Deadline>,
     pub(super) paused: bool,
     pub(super) leaving: bool,
@@ -33,10 +35,10 @@ pub(super) struct Life {
 }
 
 impl Life {
-    pub(super) fn new(name: Process, guest: Box<dyn Guest>) -> Self {
+    pub(super) fn new(name: Process, guest: Box<dyn Guest>, clock: Clock) -> Self {
         Self {
             name,
-            wake_at: guest.deadline(),
+            wake_at: clock.deadline(guest.deadline()),
             guest,
             paused: false,
             leaving: false,
@@ -55,6 +57,7 @@ pub(super) struct Host {
     pub(super) port: Port,
     pub(super) bus: SocketAddr,
     pub(super) disk: Disk,
+    pub(super) clock: Clock,
     pub(super) life: Option<Life>,
     /// How many lives the node has had.
     pub(super) lives: u64,
@@ -71,11 +74,14 @@ impl Host {
     pub(super) fn new(index: usize, name: Text, options: &Options) -> Self {
         let port = Port(u16::try_from(index).expect("fewer hosts than ports"));
         let seed = options.fork(&format!("host {name}"));
+        let drift = options.drift_millionths;
+        let rate = Rng::new(seed.fork("clock")).between(0, 2 * drift) as i64 - drift as i64;
         Self {
             node: NodeId::of_name(&name),
             name,
             port,
             bus: bus_of(port),
+            clock: Clock::new(rate),
             disk: Disk::new(options.disk, seed.fork("disk")),
             life: None,
             lives: 0,

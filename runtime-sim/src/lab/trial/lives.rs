@@ -19,22 +19,31 @@ impl Trial<'_> {
         match fault {
             Fault::Start(host) => self.start(host),
             Fault::Kill(host) => self.crash(host, CrashKind::Kill),
+            Fault::Restart(host) => {
+                self.crash(host, CrashKind::Kill);
+                self.start(host);
+            }
             Fault::Power(host) => self.crash(host, CrashKind::Power),
             Fault::Stop(host) => self.leave(host),
             Fault::Pause(host) => self.pause(host),
             Fault::Resume(host) => self.resume(host),
             Fault::Cut(links) => self.set_cuts(&links, true),
             Fault::Heal(links) => self.set_cuts(&links, false),
-            Fault::Restart(host) => {
-                self.crash(host, CrashKind::Kill);
-                self.start(host);
-            }
             Fault::Clog(links) => links.iter().for_each(|link| self.fabric.clog(*link)),
             Fault::Unclog(links) => links.iter().for_each(|link| self.unclog(*link)),
             Fault::Ail(host, what, ails) => self.hosts[host].disk.ail(what, ails),
-            // Guests know no wall clock and no configuration.
-            Fault::Step(..) | Fault::Reload(..) => {}
+            Fault::Step(..) | Fault::Reload(..) => {} // nobody here has a wall clock or a configuration
             Fault::Calm => self.calm(),
+        }
+    }
+
+    /// A link is free again; what it held back arrives.
+    pub(super) fn unclog(&mut self, link: Link) {
+        let mut arrivals = Vec::new();
+        self.fabric.unclog(self.now, link, &mut arrivals);
+        for arrival in arrivals {
+            let frame = Planned::Arrive(arrival.port, arrival.frame);
+            self.queue.plan(arrival.at, frame);
         }
     }
 
@@ -53,16 +62,16 @@ impl Trial<'_> {
         let boot = Boot {
             host: index,
             me: host.process_id(),
-            now: self.now,
+            now: host.clock.shows(self.now),
             seed: host.seed.fork(&format!("life {lives}")),
             system_boot: host.boots,
             nodes: &self.names,
             disk: &host.disk,
         };
         let mut effects = Vec::new();
-        let lab = self.lab;
+        let (lab, clock) = (self.lab, host.clock);
         let born = guarded(&name, || {
-            Life::new(name.clone(), lab.boot(&boot, &mut effects))
+            Life::new(name.clone(), lab.boot(&boot, &mut effects), clock)
         });
         match born {
             Ok(life) => self.hosts[index].life = Some(life),
@@ -168,16 +177,6 @@ impl Trial<'_> {
             if self.is_life(index, lives) {
                 self.give(index, input);
             }
-        }
-    }
-
-    /// A link is free again; what it held back arrives.
-    pub(super) fn unclog(&mut self, link: Link) {
-        let mut arrivals = Vec::new();
-        self.fabric.unclog(self.now, link, &mut arrivals);
-        for arrival in arrivals {
-            self.queue
-                .plan(arrival.at, Planned::Arrive(arrival.port, arrival.frame));
         }
     }
 
