@@ -14,6 +14,7 @@
 //! | `trace`, `recorder`, `checker`, `check` | what is written down, and what judges it |
 //! | `run`, `explore`, `replay` | one seed, many seeds, a file |
 //! | `lab` | the same world for machines and services of others |
+//! | `export` | a run for the eye: Perfetto, ShiViz, one picture |
 //!
 //! What it deliberately is not: it holds no protocol and no rule of the cluster. Whatever a node does, the real
 //! machine decided; the simulator only carries it out, late, twice or not at all.
@@ -26,6 +27,7 @@ pub mod cluster;
 pub mod deed;
 pub mod disk;
 pub mod explore;
+pub mod export;
 pub mod fabric;
 pub mod faults;
 pub mod host;

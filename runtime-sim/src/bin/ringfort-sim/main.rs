@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 mod arguments;
 mod check;
 mod explore;
+mod export;
 mod output;
 mod replay;
 mod run;
@@ -29,6 +30,7 @@ enum Command {
     Check(check::Check),
     Replay(replay::Replay),
     Shrink(shrink::Shrink),
+    Export(export::Export),
 }
 
 fn main() -> ExitCode {
@@ -38,5 +40,6 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Shrink(arguments) => shrink::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
     }
 }
