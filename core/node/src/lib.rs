@@ -20,6 +20,7 @@ mod connections;
 mod consoles;
 mod event;
 mod ident;
+pub mod journal;
 mod leave;
 mod node;
 mod note;

@@ -5,6 +5,7 @@
 //! and the same records give the same files whenever they are pulled.
 
 use alloc::{format, string::String, vec::Vec};
+use core::fmt::{self, Write as _};
 
 use crate::calendar::Civil;
 
@@ -152,6 +153,25 @@ impl Pattern {
             }
         }
         path
+    }
+}
+
+/// The text that [`Pattern::parse`] makes an equal pattern of.
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => f.write_str(&text.replace('%', "%%"))?,
+                Part::Time(letter) => {
+                    f.write_char('%')?;
+                    f.write_char(*letter)?;
+                }
+                Part::Log => f.write_str("%{l}")?,
+                Part::Node => f.write_str("%{n}")?,
+                Part::Subcluster => f.write_str("%{s}")?,
+            }
+        }
+        Ok(())
     }
 }
 

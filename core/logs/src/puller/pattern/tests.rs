@@ -17,6 +17,16 @@ fn expand(pattern: &str, unix: u64) -> String {
 }
 
 #[test]
+fn a_pattern_is_read_back_from_its_text() {
+    for text in ["/log/%Y/%m/%d/%{l}/%{n}-%{s}", "100%%%%/%F", "plain"] {
+        let pattern = Pattern::parse(text).expect("a pattern");
+        let printed = std::string::ToString::to_string(&pattern);
+        assert_eq!(printed, text);
+        assert_eq!(Pattern::parse(&printed), Ok(pattern));
+    }
+}
+
+#[test]
 fn patterns_of_the_field() {
     let unix = 1_709_210_096; // Thu Feb 29 12:34:56 UTC 2024
     for (pattern, expected) in [
