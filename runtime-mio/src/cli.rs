@@ -154,5 +154,20 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * scale).map_err(|error| error.to_string())
 }
 
+/// Reads a number of bytes such as `4096`, `64K`, `100M`, `1G`.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    let (number, scale) = match text.as_bytes().last() {
+        Some(b'K' | b'k') => (&text[..text.len() - 1], 1 << 10),
+        Some(b'M' | b'm') => (&text[..text.len() - 1], 1 << 20),
+        Some(b'G' | b'g') => (&text[..text.len() - 1], 1 << 30),
+        Some(_) | None => (text, 1),
+    };
+    number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(scale))
+        .ok_or_else(|| "expected a number of bytes such as 4096, 64K, 100M or 1G".into())
+}
+
 #[cfg(test)]
 mod tests;

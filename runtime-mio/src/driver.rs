@@ -20,10 +20,13 @@ use std::{
 
 use mio::{Events, Poll, Waker};
 use ringfort_machine::{Machine, step};
-use ringfort_node::{Action, Boot, Event, Halt, Node};
+use ringfort_node::{
+    Action, Boot, Event, Halt,
+    journal::{Origin, Recorder},
+};
 
 use crate::{
-    BootError, Clock,
+    BootError, Clock, JournalOptions,
     address::Addresses,
     boot::{self, Claim},
     configuration::Loaded,
@@ -32,6 +35,7 @@ use crate::{
     datagram::{self, Datagrams},
     disk::Disk,
     notes::Notes,
+    recording::{self, Recording},
     signals::{Request, Signals},
     streams::{self, Streams},
     timer::Timer,
@@ -52,7 +56,7 @@ pub struct Daemon {
     poll: Poll,
     timer: Timer,
     clock: Clock,
-    node: Node,
+    node: Recorder<Recording>,
     loaded: Loaded,
     sources: Sources,
     /// Events to be handled, oldest first.
@@ -84,11 +88,11 @@ struct Sources {
 
 impl Daemon {
     /// Takes the directories, opens the sockets and starts the node. Nothing is announced to anybody before
-    /// all of it has succeeded.
+    /// all of it has succeeded. Its life is recorded in `journal`, if there is one.
     ///
     /// # Errors
     /// [`BootError`] with what to do about it.
-    pub fn start(loaded: Loaded) -> Result<Self, BootError> {
+    pub fn start(loaded: Loaded, journal: Option<&JournalOptions>) -> Result<Self, BootError> {
         let claims = loaded.claim()?;
         let system = |what| move |source| BootError::system(what, source);
         let poll = Poll::new().map_err(system("open a poll"))?;
@@ -139,7 +143,17 @@ impl Daemon {
             wall_origin_ns: clock.wall_origin_ns(),
             system_boot: boot::system_boot(),
         };
-        let node = Node::new(loaded.node_config()?, boot, clock.now(), &mut actions)
+        let origin = Origin {
+            build: recording::build(),
+            boot,
+            now: clock.now(),
+            config: loaded.node_config()?,
+        };
+        let tape = match journal {
+            Some(options) => Some((Recording::start(&options.path)?, options.limit_bytes)),
+            None => None,
+        };
+        let node = Recorder::start(origin, tape, &mut actions)
             .map_err(|error| BootError::Configuration(error.to_string()))?;
         Ok(Self {
             poll,

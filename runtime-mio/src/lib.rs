@@ -14,6 +14,8 @@
 //! | addresses | `address` | the platform, or the loopback |
 //! | notes | `notes` | log lines with a limit, and counters |
 //!
+//! `recording` writes down what the node is told, if somebody wants to see it again.
+//!
 //! What this crate deliberately is not: it holds no protocol decision and no ordering rule. `unsafe` is in
 //! `sys` alone.
 
@@ -36,6 +38,7 @@ mod listen;
 mod notes;
 mod outbox;
 mod pool;
+mod recording;
 mod signals;
 mod streams;
 mod sys;
@@ -48,3 +51,4 @@ pub use clock::Clock;
 pub use configuration::Loaded;
 pub use driver::Daemon;
 pub use error::BootError;
+pub use recording::JournalOptions;

@@ -51,6 +51,9 @@ pub(crate) struct Options {
     /// Print JSON: one object for each look at the cluster, or the report of the trial.
     #[arg(long)]
     json: bool,
+    /// Record the journal of each process as NAME.journal in this directory, for `ringfort-sim replay`.
+    #[arg(long, value_name = "DIR")]
+    journal: Option<PathBuf>,
     /// First of the ports to use; by default free ones are found.
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..=60_000))]
     port_base: Option<u16>,
@@ -69,7 +72,7 @@ pub(crate) fn run(options: &Options) -> Result<Verdict, BootError> {
         options.port_base,
     )?;
     plan.write()?;
-    let mut children = Children::default();
+    let mut children = Children::new(options.journal.as_deref())?;
     for process in &plan.processes {
         children.start(process)?;
     }

@@ -6,12 +6,16 @@ use std::{fmt::Write as _, net::SocketAddr};
 
 use ringfort_config::{Environment, parse_str};
 use ringfort_machine::Instant;
-use ringfort_node::{Action, Config, Event, Node};
+use ringfort_node::{
+    Action, Config, Event, Node,
+    journal::{Origin, Recorder},
+};
 
 use crate::{
     clients::SERVICE_PORT,
     fabric::Port,
     host::{Boot, Fleet, Program},
+    journal::{self, Journals},
     options::{Dispersal, Options, RingPlan, Role},
     workload::{DOMAINS, LOG, NETWORKS},
     world::{BACKEND_PORT, BROADCAST, BUS_GROUP, BUS_PORT, INTERFACE, base},
@@ -27,6 +31,8 @@ const JOURNAL: &str = "/var/log/ringfort/mainlog";
 pub struct Cluster {
     options: Options,
     configs: Vec<Config>,
+    /// The host whose lives are recorded, and where.
+    recorded: Option<(usize, Journals)>,
 }
 
 impl Cluster {
@@ -39,7 +45,15 @@ impl Cluster {
         Ok(Self {
             options: options.clone(),
             configs: configs.collect::<Result<_, _>>()?,
+            recorded: None,
         })
+    }
+
+    /// Records the lives of a host.
+    pub fn record(&mut self, host: usize) -> Journals {
+        let journals = Journals::default();
+        self.recorded = Some((host, journals.clone()));
+        journals
     }
 
     /// The configuration of a host, to be changed before the world begins.
@@ -51,13 +65,27 @@ impl Cluster {
 impl Fleet for Cluster {
     fn start(&mut self, boot: Boot, now: Instant, out: &mut Vec<Action>) -> Box<dyn Program> {
         let config = self.configs[boot.host].clone();
+        let recorded = self.recorded.as_ref();
+        let journals = recorded.filter(|(host, _)| *host == boot.host);
         let boot = ringfort_node::Boot {
             seed: boot.seed,
             incarnation: boot.incarnation,
             wall_origin_ns: boot.wall_origin_ns,
             system_boot: Some(boot.system_boot),
         };
-        Box::new(Node::new(config, boot, now, out).expect("the configuration was validated"))
+        let Some((_, journals)) = journals else {
+            let node = Node::new(config, boot, now, out);
+            return Box::new(node.expect("the configuration was validated"));
+        };
+        let tape = journals.tape(boot.incarnation);
+        let origin = Origin {
+            build: journal::build(),
+            boot,
+            now,
+            config,
+        };
+        let node = Recorder::start(origin, Some((tape, u64::MAX)), out);
+        Box::new(node.expect("the configuration was validated"))
     }
 
     fn cluster_listeners(&self, _: usize) -> Vec<SocketAddr> {

@@ -15,6 +15,7 @@
 //! | `run`, `explore`, `replay` | one seed, many seeds, a file |
 //! | `lab` | the same world for machines and services of others |
 //! | `export` | a run for the eye: Perfetto, ShiViz, one picture |
+//! | `journal` | the life of one node, recorded anywhere, lived again |
 //!
 //! What it deliberately is not: it holds no protocol and no rule of the cluster. Whatever a node does, the real
 //! machine decided; the simulator only carries it out, late, twice or not at all.
@@ -31,6 +32,7 @@ pub mod export;
 pub mod fabric;
 pub mod faults;
 pub mod host;
+pub mod journal;
 pub mod lab;
 pub mod options;
 mod queue;

@@ -13,6 +13,7 @@ use std::{
 use crate::{
     check,
     cluster::Cluster,
+    journal::Journals,
     options::Options,
     recorder::Recorder,
     schedule::Schedule,
@@ -49,6 +50,14 @@ pub enum RunError {
         /// What the system said.
         source: io::Error,
     },
+    /// The node whose journal is wanted is not in the run.
+    #[error("there is no node `{name}` in this run; there are {names}")]
+    NoNode {
+        /// The name that was given.
+        name: String,
+        /// Those that there are.
+        names: String,
+    },
 }
 
 /// The world of a run, not begun yet.
@@ -56,12 +65,38 @@ pub enum RunError {
 /// # Errors
 /// [`RunError`] if it cannot be built.
 pub fn world(request: &Request) -> Result<World, RunError> {
-    let options = Options::draw(request.seed, request.nodes, request.faults_for);
-    world_of(options, request.trace.as_ref())
+    world_of(drawn(request), request.trace.as_ref())
+}
+
+/// The same, with the lives of the node called `node` recorded.
+///
+/// # Errors
+/// As [`world`], and [`RunError::NoNode`].
+pub fn recorded_world(request: &Request, node: &str) -> Result<(World, Journals), RunError> {
+    let options = drawn(request);
+    let host = options.nodes.iter().position(|plan| plan.name == node);
+    let Some(host) = host else {
+        let names: Vec<&str> = options.nodes.iter().map(|plan| &*plan.name).collect();
+        return Err(RunError::NoNode {
+            name: node.into(),
+            names: names.join(", "),
+        });
+    };
+    let mut cluster = Cluster::new(&options).map_err(RunError::Configuration)?;
+    let journals = cluster.record(host);
+    Ok((built(options, cluster, request.trace.as_ref())?, journals))
+}
+
+fn drawn(request: &Request) -> Options {
+    Options::draw(request.seed, request.nodes, request.faults_for)
 }
 
 fn world_of(options: Options, trace: Option<&PathBuf>) -> Result<World, RunError> {
     let cluster = Cluster::new(&options).map_err(RunError::Configuration)?;
+    built(options, cluster, trace)
+}
+
+fn built(options: Options, cluster: Cluster, trace: Option<&PathBuf>) -> Result<World, RunError> {
     let mut recorder = Recorder::new(check::all());
     if let Some(path) = trace {
         let failed = |source| RunError::Trace {

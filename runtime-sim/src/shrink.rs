@@ -61,7 +61,9 @@ pub fn verdict(schedule: &Schedule) -> String {
             Some(violation) => shape(violation.checker, &violation.message),
         },
         Err(RunError::Panic(message)) => shape("panic", &message),
-        Err(RunError::Configuration(_) | RunError::Trace { .. }) => "error".to_owned(),
+        Err(RunError::Configuration(_) | RunError::Trace { .. } | RunError::NoNode { .. }) => {
+            "error".to_owned()
+        }
     }
 }
 

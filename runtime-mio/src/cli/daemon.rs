@@ -5,14 +5,21 @@ use std::path::PathBuf;
 use clap::Args;
 use ringfort_config::settings::Role;
 
-use super::Verdict;
-use crate::{BootError, Daemon, Loaded, sys};
+use super::{Verdict, bytes};
+use crate::{BootError, Daemon, JournalOptions, Loaded, sys};
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
     /// The configuration file.
     #[arg(short = 'c', long = "config", value_name = "FILE")]
     config: PathBuf,
+    /// Record everything that the node is told, so that `ringfort-sim replay FILE` can do it again. It contains
+    /// payloads and addresses of clients. An earlier journal is kept as FILE.old.
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+    /// Stop recording when the journal has this many bytes; K, M and G are understood.
+    #[arg(long, value_name = "BYTES", default_value = "1G", value_parser = bytes, requires = "journal")]
+    journal_limit: u64,
     /// End when the process with this id, which started this one, ends.
     #[arg(long, value_name = "PID", hide = true)]
     parent: Option<u32>,
@@ -39,6 +46,10 @@ pub(super) fn run(options: &Options, kind: Kind) -> Result<Verdict, BootError> {
         Kind::Manager => Role::Manager,
     };
     let loaded = Loaded::read(&options.config, Some(role))?;
-    Daemon::start(loaded)?.run()?;
+    let journal = options.journal.as_ref().map(|path| JournalOptions {
+        path: path.clone(),
+        limit_bytes: options.journal_limit,
+    });
+    Daemon::start(loaded, journal.as_ref())?.run()?;
     Ok(Verdict::Good)
 }

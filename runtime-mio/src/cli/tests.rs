@@ -1,4 +1,4 @@
-//! Goal: the command line is consistent and its times are read as written. Method: clap's own check; examples.
+//! Goal: the command line is consistent and its times and sizes are read as written. Method: clap's own check; examples.
 
 use clap::CommandFactory;
 
@@ -17,5 +17,28 @@ fn times_have_units() {
     assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
     for wrong in ["", "s", "5d", "-1s", "1e400"] {
         assert!(duration(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn sizes_have_units() {
+    for (text, expected) in [
+        ("4096", 4096),
+        ("64K", 65_536),
+        ("2m", 2 << 20),
+        ("1G", 1 << 30),
+    ] {
+        assert_eq!(bytes(text), Ok(expected));
+    }
+    for wrong in [
+        "",
+        "K",
+        "-1",
+        "1.5G",
+        "1T",
+        "99999999999999999999",
+        "18446744073709551615K",
+    ] {
+        assert!(bytes(wrong).is_err(), "{wrong}");
     }
 }

@@ -4,8 +4,9 @@
 //! leave one by one; and each ends when this process ends, however that happens.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     os::unix::process::{CommandExt, ExitStatusExt},
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
@@ -47,9 +48,22 @@ impl Ended {
 #[derive(Debug, Default)]
 pub(super) struct Children {
     running: Vec<(String, Child)>,
+    /// The directory of their journals, if they are recorded.
+    journals: Option<PathBuf>,
 }
 
 impl Children {
+    /// None yet; those to come record their lives in `journals`, which is made if need be.
+    pub(super) fn new(journals: Option<&Path>) -> Result<Self, BootError> {
+        if let Some(path) = journals {
+            fs::create_dir_all(path).map_err(|source| BootError::file("create", path, source))?;
+        }
+        Ok(Self {
+            running: Vec::new(),
+            journals: journals.map(Into::into),
+        })
+    }
+
     /// Starts a process.
     pub(super) fn start(&mut self, process: &Process) -> Result<(), BootError> {
         let program = std::env::current_exe()
@@ -61,7 +75,8 @@ impl Children {
             .append(true)
             .open(&output)
             .map_err(failed)?;
-        let child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .arg(if process.manager { "manager" } else { "node" })
             .arg("--config")
             .arg(process.configuration())
@@ -74,7 +89,12 @@ impl Children {
             .stdin(Stdio::null())
             .stdout(file.try_clone().map_err(failed)?)
             .stderr(file)
-            .process_group(0)
+            .process_group(0);
+        if let Some(directory) = &self.journals {
+            let name = format!("{}.journal", process.name);
+            command.arg("--journal").arg(directory.join(name));
+        }
+        let child = command
             .spawn()
             .map_err(|source| BootError::system("start a process", source))?;
         self.running.push((process.name.clone(), child));

@@ -163,14 +163,23 @@ ec_logger \"ec_logger_cluster\" {{ mainlog = \"cluster://{directory}/mainlog=>ma
 
     /// Starts it and waits until its console answers.
     pub fn start(&self) -> Daemon {
+        self.start_with(&[])
+    }
+
+    /// The same, with more on its command line.
+    pub fn start_with(&self, more: &[&str]) -> Daemon {
         self.write();
-        let mut daemon = self.spawn();
+        let mut daemon = self.spawn_with(more);
         daemon.wait_ready();
         daemon
     }
 
     /// Starts it without waiting.
     pub fn spawn(&self) -> Daemon {
+        self.spawn_with(&[])
+    }
+
+    fn spawn_with(&self, more: &[&str]) -> Daemon {
         let output = File::options()
             .create(true)
             .append(true)
@@ -179,6 +188,7 @@ ec_logger \"ec_logger_cluster\" {{ mainlog = \"cluster://{directory}/mainlog=>ma
         let child = ringfort()
             .args(["node", "--config"])
             .arg(self.configuration())
+            .args(more)
             .stdout(output.try_clone().unwrap())
             .stderr(output)
             .spawn()
@@ -191,8 +201,16 @@ ec_logger \"ec_logger_cluster\" {{ mainlog = \"cluster://{directory}/mainlog=>ma
 
     /// Runs it to its end, which must come by itself.
     pub fn run_refused(&self) -> String {
+        self.run_refused_with(&[])
+    }
+
+    /// The same, with more on its command line.
+    pub fn run_refused_with(&self, more: &[&str]) -> String {
         self.write();
-        let output = run(&["node", "--config", self.configuration().to_str().unwrap()]);
+        let configuration = self.configuration();
+        let mut arguments = vec!["node", "--config", configuration.to_str().unwrap()];
+        arguments.extend(more);
+        let output = run(&arguments);
         assert!(!output.status.success(), "it started all the same");
         String::from_utf8_lossy(&output.stderr).into_owned()
     }

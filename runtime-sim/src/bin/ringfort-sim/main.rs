@@ -12,6 +12,7 @@ mod explore;
 mod export;
 mod output;
 mod replay;
+mod replay_journal;
 mod run;
 mod shrink;
 

@@ -1,26 +1,46 @@
-//! `ringfort-sim replay`: a schedule, run again.
+//! `ringfort-sim replay`: does again what a file tells. The beginning of the file says which kind it is: the journal of
+//! a node is lived again, anything else is read as a schedule and run.
 
 use std::{fs, path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use ringfort_runtime_sim::{run, schedule::Schedule, world::Report};
+use ringfort_runtime_sim::{journal, run, schedule::Schedule, world::Report};
 
-use crate::output::{complain, report_json};
+use crate::{
+    output::{complain, report_json},
+    replay_journal,
+};
 
-/// Run a schedule that `shrink` or somebody wrote.
+/// Run a schedule that `shrink` or somebody wrote, or live the life of a node again from its journal.
 #[derive(Args, Debug)]
 pub(crate) struct Replay {
-    /// The schedule.
+    /// The schedule, or the journal of `ringfort node --journal` or `run --journal`.
     file: PathBuf,
-    /// Write the trace to this file.
-    #[arg(long, value_name = "FILE")]
+    /// Write the trace of a schedule to this file.
+    #[arg(long, value_name = "FILE", conflicts_with = "notes")]
     trace: Option<PathBuf>,
+    /// Print everything that the node of a journal says about itself to stderr.
+    #[arg(long)]
+    notes: bool,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(arguments: &Replay) -> ExitCode {
+    // A file that is not there is named where schedules are read.
+    if journal::is_journal(&arguments.file).unwrap_or(false) {
+        if arguments.trace.is_some() {
+            return complain(&"a journal has no trace: leave --trace away, or give a schedule");
+        }
+        return replay_journal::run(&arguments.file, arguments.notes, arguments.json);
+    }
+    if arguments.notes {
+        return complain(&format!(
+            "{}: this is no journal of a node: leave --notes away, or give a FILE of `ringfort node --journal FILE`",
+            arguments.file.display()
+        ));
+    }
     let read = fs::read_to_string(&arguments.file).map_err(|error| error.to_string());
     let schedule =
         match read.and_then(|text| Schedule::parse(&text).map_err(|error| error.to_string())) {

@@ -22,8 +22,22 @@ pub(crate) struct Run {
     /// Print everything that the processes say about themselves to stderr.
     #[arg(long)]
     notes: bool,
+    /// Write the journal of a node to this file, for `replay`; of its second life to FILE.2, and so on.
+    #[arg(long, value_name = "NODE=FILE", value_parser = journal)]
+    journal: Option<(String, PathBuf)>,
     #[command(flatten)]
     common: Common,
+}
+
+fn journal(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((node, file)) if !node.is_empty() && !file.is_empty() => {
+            Ok((node.into(), file.into()))
+        }
+        Some(_) | None => Err(format!(
+            "`{text}` is not NODE=FILE, for example n1=n1.journal"
+        )),
+    }
 }
 
 pub(crate) fn run(arguments: Run) -> ExitCode {
@@ -31,11 +45,20 @@ pub(crate) fn run(arguments: Run) -> ExitCode {
         seed,
         trace,
         notes,
+        journal,
         common,
     } = arguments;
     let request = common.request(seed, trace);
     let begun = Instant::now();
-    let result = run::world(&request).and_then(|mut world| {
+    let world = match &journal {
+        Some((node, _)) => {
+            run::recorded_world(&request, node).map(|(world, journals)| (world, Some(journals)))
+        }
+        None => run::world(&request).map(|world| (world, None)),
+    };
+    let mut journals = None;
+    let result = world.and_then(|(mut world, recorded)| {
+        journals = recorded;
         if notes {
             world.watch_notes(Box::new(|at, p, note| eprintln!("{at} {p} {note:?}")));
         }
@@ -59,6 +82,11 @@ pub(crate) fn run(arguments: Run) -> ExitCode {
         );
     }
     explain(&request, &report);
+    if let (Some(journals), Some((_, path))) = (journals, journal)
+        && let Err(error) = journals.write(&path)
+    {
+        return complain(&format!("{}: {error}", path.display()));
+    }
     if report.violation.is_some() {
         ExitCode::FAILURE
     } else {
