@@ -11,6 +11,10 @@ use crate::{
     trace::{Event, Kind, Process},
 };
 
+mod tally;
+
+pub use tally::Tally;
+
 /// Where lines are gathered before they are hashed and written.
 const BUFFER_BYTES: usize = 64 * 1024;
 
@@ -23,6 +27,8 @@ pub struct Ending {
     pub violation: Option<Violation>,
     /// Lines, the last included.
     pub lines: u64,
+    /// What happened, in numbers.
+    pub tally: Tally,
 }
 
 /// Takes the events of one run.
@@ -36,6 +42,7 @@ pub struct Recorder {
     violation: Option<Violation>,
     last: u64,
     lines: u64,
+    tally: Tally,
 }
 
 impl std::fmt::Debug for Recorder {
@@ -60,6 +67,7 @@ impl Recorder {
             violation: None,
             last: 0,
             lines: 0,
+            tally: Tally::default(),
         }
     }
 
@@ -103,6 +111,7 @@ impl Recorder {
             return;
         }
         self.write(event);
+        self.tally.on(event);
         if let Some(kept) = &mut self.kept {
             kept.push(event.clone());
         }
@@ -150,6 +159,7 @@ impl Recorder {
                 hash,
                 violation: self.violation,
                 lines: self.lines,
+                tally: self.tally,
             }),
         }
     }

@@ -74,3 +74,27 @@ fn nothing_is_written_after_a_violation() {
     assert_eq!(text.lines().count(), 3);
     assert!(text.ends_with("\"verdict\":\"no-kill\"}\n"));
 }
+
+#[test]
+fn what_happens_is_counted() {
+    let kill = Kind::Crash {
+        how: CrashKind::Power,
+    };
+    let disk = Kind::Disk {
+        fault: "torn".into(),
+    };
+    let (text, ending) = record(vec![Kind::Pause, kill, disk.clone(), disk]);
+    let mut twice = ending.tally.clone();
+    twice.add(&ending.tally);
+    let counts: Vec<(&str, u64)> = twice
+        .faults
+        .iter()
+        .map(|(kind, count)| (kind.as_str(), *count))
+        .collect();
+    assert_eq!(counts, [("disk-torn", 4), ("pause", 2), ("power", 2)]);
+    let mut read = Tally::default();
+    for line in text.lines() {
+        read.on(&serde_json::from_str(line).unwrap());
+    }
+    assert_eq!(read, ending.tally, "the trace gives the same");
+}

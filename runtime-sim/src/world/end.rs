@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io, time::Duration};
 use ringfort_machine::Instant;
 
 use super::World;
-use crate::{checker::Violation, fabric::Carried, faults::BOUND};
+use crate::{checker::Violation, fabric::Carried, faults::BOUND, recorder::Tally};
 
 /// The run ends this long after the last disturbance: work that was left at calm may send once more.
 const REST: Duration = Duration::from_secs(2 * BOUND.as_secs() + 2);
@@ -25,6 +25,8 @@ pub struct Report {
     pub lines: u64,
     /// Things that happened in the world.
     pub steps: u64,
+    /// What happened to the processes, in numbers.
+    pub tally: Tally,
     /// What the segment carried.
     pub carried: Carried,
     /// Why processes were woken after calm, and how often; the first is the most common.
@@ -67,6 +69,7 @@ impl World {
             end: self.now,
             lines: ending.lines,
             steps: self.steps,
+            tally: ending.tally,
             carried: self.fabric.carried(),
             wakes: most_common(self.wake_reasons),
         })

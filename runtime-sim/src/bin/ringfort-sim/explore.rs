@@ -1,23 +1,29 @@
 //! `ringfort-sim explore`: the runs of many seeds.
 
 use std::{
+    collections::BTreeMap,
     ops::Range,
     process::ExitCode,
-    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
 use clap::Args;
 use ringfort_runtime_sim::{
     explore::{Summary, explore},
-    run::{Request, replay_command},
+    recorder::Tally,
+    run::{Request, RunError, replay_command},
+    world::Report,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     arguments::{Common, range},
     output::report_json,
+    progress::Progress,
 };
+
+/// How many of the slowest seeds are named.
+const SLOWEST: usize = 5;
 
 /// Make the runs of many seeds.
 #[derive(Args, Debug)]
@@ -42,23 +48,22 @@ pub(crate) fn run(arguments: Explore) -> ExitCode {
         .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
         .unwrap_or(1);
     let pattern = common.request(seeds.start, None);
-    let total = seeds.end - seeds.start;
-    let (done, failed) = (AtomicU64::new(0), AtomicU64::new(0));
+    let progress = Progress::new(seeds.end - seeds.start);
     let begun = Instant::now();
-    let summary = explore(seeds, &pattern, jobs, |_, result| {
-        let good = result
-            .as_ref()
-            .is_ok_and(|report| report.violation.is_none());
-        let failed = failed.fetch_add(u64::from(!good), Ordering::Relaxed) + u64::from(!good);
-        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        eprint!("\r{done} of {total} seeds, {failed} failed ");
+    let summary = explore(seeds, &pattern, jobs, |seed, result| {
+        progress.done(failure(seed, result));
         true
     });
-    eprintln!();
+    progress.finish();
+    let made = Made {
+        summary: &summary,
+        took: begun.elapsed(),
+        jobs,
+    };
     if common.json {
-        print_json(&summary);
+        println!("{}", made.json());
     } else {
-        print_table(&pattern, &summary, begun.elapsed());
+        made.print(&pattern);
     }
     for (seed, error) in &summary.errors {
         eprintln!("seed {seed}: {error}");
@@ -71,39 +76,117 @@ pub(crate) fn run(arguments: Explore) -> ExitCode {
     }
 }
 
-fn print_json(summary: &Summary) {
-    let runs: Vec<_> = summary.reports.values().map(report_json).collect();
-    let failures: Vec<_> = summary
-        .failures()
-        .map(|(seed, checker)| json!({ "seed": seed, "verdict": checker }))
-        .collect();
-    println!("{}", json!({ "runs": runs, "failures": failures }));
+/// What is said of a run at once, if it failed.
+fn failure(seed: u64, result: &Result<Report, RunError>) -> Option<String> {
+    match result {
+        Ok(report) => report
+            .violation
+            .as_ref()
+            .map(|violation| format!("seed {seed}: {violation}")),
+        Err(error) => Some(format!("seed {seed}: {error}")),
+    }
 }
 
-fn print_table(pattern: &Request, summary: &Summary, took: Duration) {
-    let simulated: u64 = summary
-        .reports
-        .values()
-        .map(|report| report.end.as_nanos() / 1_000_000_000)
-        .sum();
-    println!(
-        "{} runs, {simulated} simulated seconds in {:.1} s",
-        summary.reports.len(),
-        took.as_secs_f64()
-    );
-    for (checker, count) in summary.by_checker() {
-        println!("{checker:<24} {count:>6}");
+/// All the runs, and what they took.
+struct Made<'a> {
+    summary: &'a Summary,
+    took: Duration,
+    jobs: usize,
+}
+
+impl Made<'_> {
+    fn json(&self) -> Value {
+        let runs: Vec<_> = self.summary.reports.values().map(report_json).collect();
+        let failures: Vec<_> = self
+            .summary
+            .failures()
+            .map(|(seed, checker)| json!({ "seed": seed, "verdict": checker }))
+            .collect();
+        let totals = self.summary.totals();
+        let slowest: Vec<_> = self
+            .summary
+            .slowest(SLOWEST)
+            .into_iter()
+            .map(|(seed, cost)| json!({ "seed": seed, "cpu_s": cost.as_secs_f64() }))
+            .collect();
+        json!({
+            "runs": runs,
+            "failures": failures,
+            "summary": {
+                "runs": totals.runs,
+                "errors": self.summary.errors.len(),
+                "jobs": self.jobs,
+                "took_s": self.took.as_secs_f64(),
+                "cpu_s": totals.cpu.as_secs_f64(),
+                "simulated_s": totals.simulated.as_secs_f64(),
+                "cluster_seconds_per_cpu_hour": totals.cluster_seconds_per_cpu_hour(),
+                "messages": { "sent": totals.tally.sent, "delivered": totals.tally.delivered },
+                "configurations": totals.tally.configurations,
+                "faults": totals.tally.faults,
+                "verdicts": totals.verdicts,
+                "slowest": slowest,
+            },
+        })
     }
-    for report in summary.reports.values() {
-        if let Some(violation) = &report.violation {
-            println!("seed {}: {violation}", report.seed);
-            println!(
-                "    {}",
-                replay_command(&Request {
-                    seed: report.seed,
+
+    fn print(&self, pattern: &Request) {
+        let totals = self.summary.totals();
+        let row = |name: &str, value: &str| println!("{name:<16} {value}");
+        row(
+            "runs",
+            &format!(
+                "{} in {:.1} s on {} threads",
+                totals.runs,
+                self.took.as_secs_f64(),
+                self.jobs
+            ),
+        );
+        row(
+            "simulated",
+            &format!(
+                "{:.0} s, {:.0} cluster-seconds for each CPU-hour",
+                totals.simulated.as_secs_f64(),
+                totals.cluster_seconds_per_cpu_hour()
+            ),
+        );
+        let Tally {
+            sent,
+            delivered,
+            configurations,
+            faults,
+        } = &totals.tally;
+        row("messages", &format!("{sent} sent, {delivered} delivered"));
+        row("configurations", &format!("{configurations} installed"));
+        row("faults", &counts(faults));
+        row("verdicts", &counts(&totals.verdicts));
+        let slowest: Vec<String> = self
+            .summary
+            .slowest(SLOWEST)
+            .iter()
+            .map(|(seed, cost)| format!("{seed} ({:.2} s)", cost.as_secs_f64()))
+            .collect();
+        row("slowest seeds", &slowest.join(", "));
+        for report in self.summary.reports.values() {
+            if let Some(violation) = &report.violation {
+                let seed = report.seed;
+                println!("seed {seed}: {violation}");
+                let again = Request {
+                    seed,
                     ..pattern.clone()
-                })
-            );
+                };
+                println!("    {}", replay_command(&again));
+            }
         }
     }
+}
+
+fn counts<K: std::fmt::Display>(of: &BTreeMap<K, u64>) -> String {
+    if of.is_empty() {
+        return "none".to_owned();
+    }
+    let all: Vec<String> = of
+        .iter()
+        .map(|(name, count)| format!("{name} {count}"))
+        .collect();
+    all.join(", ")
 }

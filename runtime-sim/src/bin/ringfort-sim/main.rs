@@ -11,6 +11,7 @@ mod check;
 mod explore;
 mod export;
 mod output;
+mod progress;
 mod replay;
 mod replay_journal;
 mod run;

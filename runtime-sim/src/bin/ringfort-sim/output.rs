@@ -42,6 +42,9 @@ pub(crate) fn report_json(report: &Report) -> serde_json::Value {
         "end_ns": report.end.as_nanos(),
         "steps": report.steps,
         "lines": report.lines,
+        "messages": { "sent": report.tally.sent, "delivered": report.tally.delivered },
+        "configurations": report.tally.configurations,
+        "faults": report.tally.faults,
         "frames": { "delivered": report.carried.delivered, "lost": report.carried.lost },
         "wakes": report.wakes.iter().take(5).collect::<Vec<_>>(),
     })
