@@ -68,6 +68,11 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// A number that no machine has come to count to: an answer to an order that was never given.
+    pub fn stranger(&mut self) -> u64 {
+        self.number() | 1 << 40
+    }
+
     /// One of `items`.
     ///
     /// # Panics

@@ -11,14 +11,17 @@
 //! minutes; it drives one kind of machine at a time through states that no network would produce.
 #![forbid(unsafe_code)]
 
+pub mod bus;
 pub mod campaign;
 mod codecs;
 pub mod corpus;
 mod cursor;
+pub mod disk;
 mod guard;
 mod marks;
 mod minimise;
 mod mutate;
+pub mod story;
 mod target;
 pub mod targets;
 

@@ -31,6 +31,17 @@ pub const ALL: &[Target] = &[
     targets::wire_round_trip::TARGET,
     targets::config_text::TARGET,
     targets::console_line::TARGET,
+    targets::evs::RING,
+    targets::evs::FRAMES,
+    targets::groups::TARGET,
+    targets::replication::TARGET,
+    targets::vip::TARGET,
+    targets::console_router::TARGET,
+    targets::log_store::TARGET,
+    targets::log_replay::TARGET,
+    targets::node::TARGET,
+    targets::session::SESSIONS,
+    targets::session::STREAM,
 ];
 
 /// The target that must fail, so that a runner which finds nothing is known to be looking. Never part of `all`.

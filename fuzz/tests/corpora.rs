@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use ringfort_fuzz::{ALL, CANARY, Marks, campaign::Campaign, corpus};
 
 /// Seeded executions of each target, besides the corpus. Small: CI soaks in release builds as well.
-const EXECUTIONS: u64 = 300;
+const EXECUTIONS: u64 = 60;
 
 #[test]
 fn every_committed_input_passes() {

@@ -14,7 +14,7 @@ use ringfort_machine::{
 };
 use ringfort_wire::{
     Kind,
-    ring::{REQUESTS, Token},
+    ring::{CEILING, REQUESTS, Token},
 };
 
 use crate::{
@@ -137,13 +137,22 @@ impl Circuit {
         if token.hop <= self.hop {
             return Err(Reason::Stale);
         }
+        // There is one token, and this process has it.
+        if self.held.is_some() {
+            return Err(Reason::Contradictory);
+        }
         if token.setter.is_some_and(|setter| !order.contains(setter)) {
             return Err(Reason::NotMember);
         }
         // Every packet out there was announced by a token that this one follows, and nobody takes back what
         // all have acknowledged.
-        if token.seq < order.store.high() || token.aru < order.stable() {
+        let lowest = order.store.high().max(self.seq_sent);
+        if token.seq < lowest || token.aru < order.stable() {
             return Err(Reason::Contradictory);
+        }
+        // It can be passed on.
+        if token.hop + 1 >= CEILING {
+            return Err(Reason::OutOfWindow);
         }
         Ok(())
     }
@@ -366,6 +375,11 @@ impl Circuit {
     /// Takes the held token out.
     pub(crate) fn release(&mut self) -> Option<Token> {
         self.held.take().map(|(token, _)| token)
+    }
+
+    /// Whether the token is held and has not given out the place `seq`.
+    pub(crate) fn is_beyond_held(&self, seq: u64) -> bool {
+        self.held.as_ref().is_some_and(|(token, _)| seq > token.seq)
     }
 
     /// Until when the token is held, if it is.

@@ -150,6 +150,10 @@ impl Operational {
     pub(crate) fn on_data(mut self: Box<Self>, packet: Packet, cx: &mut Context<'_>) -> Phase {
         match self.order.admit(&packet, cx.shared.me()) {
             Err(reason) => cx.refuse(Kind::Data, reason),
+            // Who holds the token knows every place that was given out.
+            Ok(Inserted::New) if self.circuit.is_beyond_held(packet.data.seq) => {
+                cx.refuse(Kind::Data, Reason::Contradictory);
+            }
             // Whatever was wrapped came before the ring was installed.
             Ok(Inserted::New) if matches!(packet.data.content, Content::Recovered(_)) => {
                 cx.refuse(Kind::Data, Reason::Contradictory);

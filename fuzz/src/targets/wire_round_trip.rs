@@ -4,10 +4,10 @@
 //! layouts by hand are built from the script. Our own decoders must accept exactly the sound ones. Then several
 //! frames go down one stream in pieces.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use ringfort_machine::{Incarnation, Level, NodeId, ProcessId, RingId};
 use ringfort_wire::{
-    ClusterId, Frame, Kind,
+    ClusterId, DecodeError, Frame, Kind,
     group::{self, ClientName, GroupName, Message},
     limits,
     ring::{
@@ -185,7 +185,7 @@ fn message(script: &mut Cursor<'_>, marks: &mut Marks) {
     }
 }
 
-/// A service's message in its envelope, in a frame, and several frames down one stream.
+/// Services' messages in their envelopes, in frames, down one stream that comes in pieces and ends in garbage.
 fn envelope(script: &mut Cursor<'_>, marks: &mut Marks) {
     let services = [
         Service::Roster,
@@ -194,6 +194,7 @@ fn envelope(script: &mut Cursor<'_>, marks: &mut Marks) {
         Service::Console,
     ];
     let mut frames = Vec::new();
+    let (cuts, tail) = (script.block(), script.block());
     while !script.is_empty() && frames.len() < 32 {
         let (service, kind) = (script.pick(&services), script.pick(&Kind::ALL));
         let sealed = service::seal(service, script.block());
@@ -206,17 +207,36 @@ fn envelope(script: &mut Cursor<'_>, marks: &mut Marks) {
         );
         frames.push(frame);
     }
-    let mut stream = bytes::BytesMut::new();
+    let mut whole = BytesMut::new();
     for frame in &frames {
-        stream.extend_from_slice(&frame.encode(CLUSTER));
+        whole.extend_from_slice(&frame.encode(CLUSTER));
     }
-    let mut came = Vec::new();
-    while let Some(frame) = Frame::take(CLUSTER, &mut stream).expect("our own stream") {
-        came.push(frame);
+    whole.extend_from_slice(tail);
+    let (came, end) = read(&whole, &[]);
+    assert!(came.starts_with(&frames), "what was sent comes first");
+    assert_eq!(read(&whole, cuts), (came, end), "pieces make a difference");
+    marks.step(("stream", frames.len(), Marks::shape(&end)));
+}
+
+/// Reads a stream that comes in pieces of these lengths, round and round, or whole: its frames, and what is
+/// left or why it broke.
+fn read(stream: &[u8], cuts: &[u8]) -> (Vec<Frame>, Result<usize, DecodeError>) {
+    let mut cuts = cuts.iter().cycle();
+    let (mut rest, mut buffer, mut frames) = (stream, BytesMut::new(), Vec::new());
+    while !rest.is_empty() {
+        let length = cuts.next().map_or(rest.len(), |cut| usize::from(*cut) + 1);
+        let (piece, after) = rest.split_at(length.min(rest.len()));
+        buffer.extend_from_slice(piece);
+        rest = after;
+        loop {
+            match Frame::take(CLUSTER, &mut buffer) {
+                Ok(Some(frame)) => frames.push(frame),
+                Ok(None) => break,
+                Err(error) => return (frames, Err(error)),
+            }
+        }
     }
-    assert_eq!(came, frames);
-    assert!(stream.is_empty(), "nothing is left over");
-    marks.step(("stream", frames.len()));
+    (frames, Ok(buffer.len()))
 }
 
 /// Names of the clients' protocol: in their field, and shown when they are too long for it.

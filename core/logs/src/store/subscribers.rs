@@ -141,10 +141,12 @@ impl Subscribers {
             .collect()
     }
 
-    /// When something is tried again.
+    /// When something is tried again. What is still with the disk is not: its outcome comes first, however late,
+    /// and a deadline that nobody acts on would keep the runtime spinning until then.
     pub(crate) fn deadline(&self) -> Option<Deadline> {
         self.all
             .values()
+            .filter(|one| one.writing.is_none())
             .filter_map(|one| one.retry_at)
             .min()
             .map(|at| Deadline::new(at, "logs: checkpoint again"))

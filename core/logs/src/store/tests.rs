@@ -328,6 +328,28 @@ fn removing_a_subscriber_frees_what_only_it_wanted() {
     );
 }
 
+/// Found by the fuzz target `log_replay`: the deadline stood in the past until the disk answered.
+#[test]
+fn a_retry_waits_for_what_is_still_with_the_disk() {
+    let mut bench = Bench::running(config());
+    bench.tell(Event::AddSubscriber("s".into()));
+    while bench.answer(None) {}
+    bench.tell(Event::RemoveSubscriber("s".into()));
+    assert_eq!(bench.kinds(), ["remove", "remove"]);
+    assert!(bench.answer(Some(DiskErrorKind::Failed)));
+    bench.now = bench.now + bench.store.config().retry_delay * 10;
+    bench.tell(Event::Wake);
+    let due = bench.store.deadline().map(|deadline| deadline.at);
+    assert!(due.is_none_or(|at| at > bench.now), "{due:?} has passed");
+    assert!(bench.answer(None), "the slow one is done at last");
+    assert_eq!(bench.kinds(), ["remove", "remove"], "both again");
+    while bench.answer(None) {}
+    let gone = Action::Unsubscribed {
+        subscriber: "s".into(),
+    };
+    assert_eq!(bench.told.last(), Some(&gone));
+}
+
 #[test]
 fn a_checkpoint_of_what_was_never_promised_is_refused() {
     let mut bench = Bench::running(Config {

@@ -1,0 +1,4 @@
+//! The libFuzzer front of `evs_ring`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| ringfort_fuzz::once("evs_ring", input));
