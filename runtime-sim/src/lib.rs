@@ -20,11 +20,13 @@
 //! What it deliberately is not: it holds no protocol and no rule of the cluster. Whatever a node does, the real
 //! machine decided; the simulator only carries it out, late, twice or not at all.
 
+pub mod bench;
 pub mod check;
 pub mod checker;
 pub mod clients;
 pub mod clock;
 pub mod cluster;
+pub mod coverage;
 pub mod deed;
 pub mod disk;
 pub mod explore;

@@ -90,6 +90,11 @@ impl Recorder {
         self.kept.as_deref().unwrap_or_default()
     }
 
+    /// How many lines there are so far.
+    pub const fn lines(&self) -> u64 {
+        self.lines
+    }
+
     /// The first violation.
     pub const fn violation(&self) -> Option<&Violation> {
         self.violation.as_ref()

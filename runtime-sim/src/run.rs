@@ -12,6 +12,7 @@ use std::{
 
 use crate::{
     check,
+    checker::Violation,
     cluster::Cluster,
     journal::Journals,
     options::Options,
@@ -42,6 +43,9 @@ pub enum RunError {
     /// Something in the cluster or the simulator panicked: always a fault.
     #[error("panic: {0}")]
     Panic(String),
+    /// A run that should only have been measured broke a property.
+    #[error("the run that was measured broke a property: {0}")]
+    Violation(Violation),
     /// The trace could not be written.
     #[error("the trace could not be written to {path}: {source}; choose another file with --trace")]
     Trace {

@@ -61,9 +61,12 @@ pub fn verdict(schedule: &Schedule) -> String {
             Some(violation) => shape(violation.checker, &violation.message),
         },
         Err(RunError::Panic(message)) => shape("panic", &message),
-        Err(RunError::Configuration(_) | RunError::Trace { .. } | RunError::NoNode { .. }) => {
-            "error".to_owned()
-        }
+        Err(
+            RunError::Configuration(_)
+            | RunError::Violation(_)
+            | RunError::Trace { .. }
+            | RunError::NoNode { .. },
+        ) => "error".to_owned(),
     }
 }
 

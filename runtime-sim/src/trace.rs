@@ -17,8 +17,10 @@ mod name;
 
 pub use name::{MessageName, NameError, Process, RecordId, Sum, Text};
 
-/// The number written into the `run` line.
-pub const SCHEMA: u32 = 2;
+/// The number written into the `run` line of a cluster of nodes.
+pub const SCHEMA: u32 = 1;
+/// The number of a trace that may have `own` lines, which the lab adds ([`crate::lab`]).
+pub const SCHEMA_OWN: u32 = 2;
 
 /// One line of a trace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

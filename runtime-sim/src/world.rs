@@ -117,6 +117,8 @@ pub struct World {
     pub(crate) watch: Option<NoteWatch>,
     /// Reasons of wakes since calm, to explain a run that does not settle.
     pub(crate) wake_reasons: BTreeMap<&'static str, u64>,
+    /// How often each note was said.
+    pub(crate) notes: BTreeMap<(&'static str, &'static str), u64>,
     /// Group clients named so far; names are unique in the run.
     pub(crate) clients_named: u64,
     /// Messages of group clients tagged so far.
@@ -184,6 +186,7 @@ impl World {
             core: None,
             watch: None,
             wake_reasons: BTreeMap::new(),
+            notes: BTreeMap::new(),
             clients_named: 0,
             tags: 0,
             steps: 0,

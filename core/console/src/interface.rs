@@ -179,6 +179,11 @@ pub enum Note {
     },
 }
 
+ringfort_machine::names!(
+    Note:
+    ExecutionRefused, MessageRefused, TimedOut, AnswerCut,
+);
+
 /// Numbers for tools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {

@@ -132,6 +132,14 @@ pub enum Note {
     },
 }
 
+ringfort_machine::names!(
+    Note:
+    TokenLost, TokenRetransmitted, Retransmitted, Gathering, Consensus, CommitStarted, Recovering,
+    Recovered, Installed, Refused, SubmissionRefused, ForeignRing, StaleIncarnation, Reincarnated,
+    Held, Released, Failed, QuarantineStarted, QuarantineEnded, PartialDropped, TableFull, Leaving,
+    MemberLeaving,
+);
+
 /// Why membership is agreed on anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Why {

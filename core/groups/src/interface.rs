@@ -239,3 +239,9 @@ pub enum Note {
         missing: Vec<ProcessId>,
     },
 }
+
+ringfort_machine::names!(
+    Note:
+    PayloadRefused, ControlOutOfOrder, StaleState, StateOutOfSequence, MergeBegan, MergeCompleted,
+    MergeAbandoned, MergeWaiting,
+);

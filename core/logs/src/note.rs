@@ -225,3 +225,12 @@ pub enum Note {
         log: Arc<str>,
     },
 }
+
+ringfort_machine::names!(
+    Note:
+    Recovered, RecoveryDelayed, TailCut, StrangeFile, Rolled, WriteFailed, Poisoned, WritingAgain,
+    Damaged, SegmentRemoved, BudgetExceeded, SubscriberAdded, SubscriberRemoved, CheckpointRefused,
+    CheckpointFailed, UnexpectedOutcome, ReaderFenced, ReaderRefused, ProtocolBroken,
+    StreamRefused, StateRead, StateDamaged, OutputCut, OutputShort, OutputFailed, Connected,
+    Disconnected, NotSubscribed, Skipped, TooManySources,
+);

@@ -19,6 +19,7 @@ mod deadline;
 pub mod defect;
 mod digest;
 mod ident;
+mod names;
 mod seed;
 mod sink;
 mod time;

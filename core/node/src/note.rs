@@ -91,6 +91,57 @@ pub enum Note {
     Observed(Observation),
 }
 
+ringfort_machine::names!(
+    Note:
+    Ring, Groups, Replication, Vip, Console, Logs, DatagramRefused, StrangerHeard, StreamRefused,
+    MessageRefused, RosterClash, ListenerFailed, ConnectionRefused, RecordLost, Reloaded,
+    ReloadRefused, Observed,
+);
+
+impl Note {
+    /// Which machine says it, and what: the name of its crate and of the variant.
+    pub const fn kind(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Ring(note) => ("evs", note.name()),
+            Self::Groups(note) => ("groups", note.name()),
+            Self::Replication(note) => ("replication", note.name()),
+            Self::Vip(note) => ("vip", note.name()),
+            Self::Console(note) => ("console", note.name()),
+            Self::Logs(note) => ("logs", note.name()),
+            Self::DatagramRefused { .. }
+            | Self::StrangerHeard { .. }
+            | Self::StreamRefused { .. }
+            | Self::MessageRefused { .. }
+            | Self::RosterClash { .. }
+            | Self::ListenerFailed { .. }
+            | Self::ConnectionRefused { .. }
+            | Self::RecordLost { .. }
+            | Self::Reloaded { .. }
+            | Self::ReloadRefused { .. }
+            | Self::Observed { .. } => ("node", self.name()),
+        }
+    }
+
+    /// Everything that [`Note::kind`] can say.
+    pub fn kinds() -> impl Iterator<Item = (&'static str, &'static str)> {
+        let wrapped = ["Ring", "Groups", "Replication", "Vip", "Console", "Logs"];
+        let own = Self::NAMES
+            .iter()
+            .filter(move |name| !wrapped.contains(name));
+        [
+            ("evs", evs::Note::NAMES),
+            ("groups", groups::Note::NAMES),
+            ("replication", replication::Note::NAMES),
+            ("vip", vip::Note::NAMES),
+            ("console", ringfort_console::Note::NAMES),
+            ("logs", logs::Note::NAMES),
+        ]
+        .into_iter()
+        .flat_map(|(machine, names)| names.iter().map(move |name| (machine, *name)))
+        .chain(own.map(|name| ("node", *name)))
+    }
+}
+
 /// One line of the simulation trace, before it is written. The names in quotes are those of the trace.
 #[derive(Clone, Debug)]
 pub enum Observation {

@@ -119,3 +119,10 @@ pub enum Note {
         in_flight: u64,
     },
 }
+
+ringfort_machine::names!(
+    Note:
+    UnknownObject, WrongKey, BelowZero, AboveLimit, KeysExhausted, ReloadRefused, Malformed,
+    Stranger, Duplicate, Missing, NotConfigured, KindMismatch, OutOfOrder, Overfull, Unsettled,
+    Settled, Held,
+);

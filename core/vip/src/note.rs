@@ -146,6 +146,13 @@ pub enum Note {
     },
 }
 
+ringfort_machine::names!(
+    Note:
+    Ready, StartStalled, Gathering, Gathered, GatherStalled, Matured, Orphaned, Overlapped, Taken,
+    Released, AcquireFailed, ReleaseFailed, AnnounceFailed, SurveyFailed, Missing, Stray, Flagged,
+    StandingChanged, Moved, Balanced, BalanceSizesDiffer, Rejected, ConfigRefused, LeftBehind,
+);
+
 /// Why a message was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reject {

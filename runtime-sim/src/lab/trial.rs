@@ -26,7 +26,7 @@ use crate::{
     options::{Options, around},
     queue::Queue,
     recorder::Recorder,
-    trace::{Event, Kind, Text},
+    trace::{Event, Kind, SCHEMA_OWN, Text},
     world::{BUS_PORT, WAITING_DATAGRAMS, WAKES_LIMIT, base},
 };
 
@@ -98,6 +98,7 @@ impl<'a> Trial<'a> {
     /// Everything is planned that `options` call for, and nothing has happened.
     pub(super) fn new(lab: &'a Lab, options: Options, mut recorder: Recorder) -> Self {
         let mut line = options.run_line();
+        line.schema = SCHEMA_OWN;
         line.options.rest.insert("lab".into(), lab.name().into());
         let names = line.nodes.clone();
         recorder.world(Instant::ORIGIN, Kind::Run(Box::new(line)));

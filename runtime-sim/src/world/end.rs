@@ -31,6 +31,8 @@ pub struct Report {
     pub carried: Carried,
     /// Why processes were woken after calm, and how often; the first is the most common.
     pub wakes: Vec<(&'static str, u64)>,
+    /// How often each note of the core was said: by machine and variant.
+    pub notes: BTreeMap<(&'static str, &'static str), u64>,
 }
 
 impl World {
@@ -72,6 +74,7 @@ impl World {
             tally: ending.tally,
             carried: self.fabric.carried(),
             wakes: most_common(self.wake_reasons),
+            notes: self.notes,
         })
     }
 }

@@ -25,6 +25,8 @@ impl World {
         }
         if let Note::Observed(observation) = note {
             self.observe(index, observation);
+        } else {
+            *self.notes.entry(note.kind()).or_default() += 1;
         }
     }
 

@@ -34,6 +34,9 @@ pub(crate) struct Explore {
     /// Threads; by default one for each processor.
     #[arg(long)]
     jobs: Option<usize>,
+    /// Say how often each note of the core was said; fail if one never was that could have been.
+    #[arg(long)]
+    coverage: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -42,6 +45,7 @@ pub(crate) fn run(arguments: Explore) -> ExitCode {
     let Explore {
         seeds,
         jobs,
+        coverage,
         common,
     } = arguments;
     let jobs = jobs
@@ -68,7 +72,8 @@ pub(crate) fn run(arguments: Explore) -> ExitCode {
     for (seed, error) in &summary.errors {
         eprintln!("seed {seed}: {error}");
     }
-    let clean = summary.errors.is_empty() && summary.failures().next().is_none();
+    let heard = !coverage || crate::coverage::tell(&summary);
+    let clean = summary.errors.is_empty() && summary.failures().next().is_none() && heard;
     if clean {
         ExitCode::SUCCESS
     } else {

@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod arguments;
+mod bench;
 mod check;
+mod coverage;
 mod explore;
 mod export;
 mod output;
@@ -30,6 +32,7 @@ enum Command {
     Run(run::Run),
     Explore(explore::Explore),
     Check(check::Check),
+    Bench(bench::Bench),
     Replay(replay::Replay),
     Shrink(shrink::Shrink),
     Export(export::Export),
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments),
         Command::Explore(arguments) => explore::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Shrink(arguments) => shrink::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
