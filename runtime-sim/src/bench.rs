@@ -71,19 +71,28 @@ pub fn idle() -> Options {
     options
 }
 
-/// The same with moderate work: for each node five group acts, ten counts and five records a second; ten
-/// connections a second for all.
+/// The same with moderate work: for each node two group acts, two counts and two records a second; two connections
+/// a second for all.
 pub fn moderate() -> Options {
+    loaded(500_000_000)
+}
+
+/// The same with five times as much.
+pub fn busy() -> Options {
+    loaded(100_000_000)
+}
+
+fn loaded(between_ns: u64) -> Options {
     let mut options = idle();
     options.load = Load {
         clients: 3,
         groups: 3,
-        group_act_ns: 200_000_000,
+        group_act_ns: between_ns,
         message_bytes: 1_000,
-        count_ns: 100_000_000,
-        append_ns: 200_000_000,
+        count_ns: between_ns,
+        append_ns: between_ns,
         record_bytes: 500,
-        connection_ns: 100_000_000,
+        connection_ns: between_ns,
         ..options.load
     };
     options
@@ -93,7 +102,11 @@ pub fn moderate() -> Options {
 ///
 /// # Errors
 /// [`RunError`] if the run could not be made, or broke a property: then its speed means nothing.
-pub fn cluster(case: &'static str, options: &Options, lasts: Duration) -> Result<Measured, RunError> {
+pub fn cluster(
+    case: &'static str,
+    options: &Options,
+    lasts: Duration,
+) -> Result<Measured, RunError> {
     let options = Options {
         faults_for: lasts,
         ..options.clone()
@@ -121,7 +134,10 @@ pub fn cluster(case: &'static str, options: &Options, lasts: Duration) -> Result
 ///
 /// # Errors
 /// As [`cluster`].
-pub fn swarm(seeds: std::ops::Range<u64>, mut progress: impl FnMut(u64)) -> Result<Measured, RunError> {
+pub fn swarm(
+    seeds: std::ops::Range<u64>,
+    mut progress: impl FnMut(u64),
+) -> Result<Measured, RunError> {
     let mut measured = Measured {
         case: "swarm",
         runs: 0,

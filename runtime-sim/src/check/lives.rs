@@ -42,6 +42,18 @@ impl Lives {
     /// Follows one event.
     pub(super) fn follow(&mut self, event: &Event) {
         let Some(process) = &event.p else { return };
+        // Nearly all lines say nothing about this, and every checker follows every line.
+        if !matches!(
+            &event.kind,
+            Kind::Start
+                | Kind::Crash { .. }
+                | Kind::Stop
+                | Kind::Pause
+                | Kind::Resume
+                | Kind::Conf { .. }
+        ) {
+            return;
+        }
         let life = self.processes.entry(process.clone()).or_default();
         match &event.kind {
             Kind::Crash { .. } | Kind::Stop => life.ended = true,

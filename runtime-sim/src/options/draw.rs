@@ -32,8 +32,10 @@ pub(super) fn options(number: u64, count: Option<u64>, faults_for: Duration) -> 
     let ring = ring(&mut rng("ring"));
     let weather = weather(&mut net, &faults, &ring);
     // Beyond this, the network alone can use up the 2 s that the trace gives addresses to settle after a merge. So
-    // can a path on which tokens pass and messages vanish.
-    services.vips &= weather.loss_millionths <= 150_000 && !may(FaultKind::Mtu);
+    // can a path on which tokens pass and messages vanish, and a ring that is told to notice its end late.
+    services.vips &= weather.loss_millionths <= 150_000
+        && !may(FaultKind::Mtu)
+        && ring.token_timeout_ms.is_none_or(|ms| ms <= 500);
     let drift = rng("drift").between(1, 2_000);
     Options {
         seed: number,

@@ -38,7 +38,9 @@ pub(crate) fn run(arguments: &Bench) -> ExitCode {
         println!("{}", json!({ "commit": run::commit(), "cases": cases }));
         return ExitCode::SUCCESS;
     }
-    println!("| case | runs | simulated s | processor s | cluster-s an hour | runs an hour | checkers | lines |");
+    println!(
+        "| case | runs | simulated s | processor s | cluster-s an hour | runs an hour | checkers | lines |"
+    );
     println!("|---|---|---|---|---|---|---|---|");
     for one in &measured {
         println!(
@@ -56,14 +58,18 @@ pub(crate) fn run(arguments: &Bench) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn measure(arguments: &Bench) -> Result<[Measured; 3], RunError> {
+fn measure(arguments: &Bench) -> Result<[Measured; 4], RunError> {
     eprint!("\ridle cluster   ");
     let idle = bench::cluster("idle", &bench::idle(), arguments.lasts)?;
     eprint!("\rloaded cluster ");
     let moderate = bench::cluster("moderate", &bench::moderate(), arguments.lasts)?;
-    let swarm = bench::swarm(arguments.seeds.clone(), |seed| eprint!("\rseed {seed}      "))?;
+    eprint!("\rbusy cluster   ");
+    let busy = bench::cluster("busy", &bench::busy(), arguments.lasts)?;
+    let swarm = bench::swarm(arguments.seeds.clone(), |seed| {
+        eprint!("\rseed {seed}      ")
+    })?;
     eprint!("\r                \r");
-    Ok([idle, moderate, swarm])
+    Ok([idle, moderate, busy, swarm])
 }
 
 fn as_json(measured: &Measured) -> serde_json::Value {
