@@ -9,12 +9,12 @@
 use std::time::Duration;
 
 use ringfort_machine::Instant;
-use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
 use crate::{
     check,
     cluster::Cluster,
+    explore::cpu_time,
     options::{Load, Options},
     recorder::Recorder,
     run::RunError,
@@ -55,13 +55,6 @@ impl Measured {
     pub fn checkers_percent(&self) -> u64 {
         self.cpu_ms.saturating_sub(self.bare_ms) * 100 / self.cpu_ms.max(1)
     }
-}
-
-/// Processor time of this process so far.
-fn cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
-    Duration::from_secs(seconds) + Duration::from_nanos(time.tv_nsec.unsigned_abs())
 }
 
 /// Five nodes, the last a manager, with every service configured and nothing to do.
@@ -168,11 +161,11 @@ fn timed(
     run: impl FnOnce(&mut World),
 ) -> Result<(u64, World), RunError> {
     let checkers = if checked { check::all() } else { Vec::new() };
-    let begun = cpu();
+    let begun = cpu_time();
     let cluster = Cluster::new(options).map_err(RunError::Configuration)?;
     let mut world = World::new(options.clone(), Box::new(cluster), Recorder::new(checkers));
     run(&mut world);
-    let took = cpu().saturating_sub(begun);
+    let took = cpu_time().saturating_sub(begun);
     match world.recorder().violation() {
         Some(violation) => Err(RunError::Violation(violation.clone())),
         None => Ok((u64::try_from(took.as_millis()).unwrap_or(u64::MAX), world)),

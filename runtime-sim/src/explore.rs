@@ -158,6 +158,6 @@ pub(crate) fn each(seeds: Range<u64>, jobs: usize, run: impl Fn(u64) -> bool + S
 }
 
 /// The processor time that this thread has used. It is measured around runs and never seen by one.
-fn cpu_time() -> Duration {
+pub(crate) fn cpu_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
