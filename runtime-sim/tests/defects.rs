@@ -1,221 +1,155 @@
 //! Goal: the checkers can fail, each for the fault it is for. Method: every deliberate defect in turn, over
-//! whole drawn runs until a checker objects; and the same seeds without a defect, which must all be clean.
+//! whole drawn runs until a checker objects; and the same seeds without a defect, which must all be clean. What
+//! no run can show is shown by the tests of its crate (`core/*/tests/defects.rs`).
 //!
-//! One test, because the switch is global to the process. `--nocapture` shows the table of docs/simulation.md.
+//! One test, because the switch is global to the process; the seeds of one defect run on all processors.
+//! `DEFECTS=rotate:K/N` takes every Nth defect, from the Kth on, and as large a part of the clean runs;
+//! `DEFECTS=name,name` takes these. `UPDATE=1` writes docs/defects.md, which is all of them.
 #![cfg(feature = "defects")]
 #![allow(clippy::print_stdout)] // the table
 
+#[path = "defects/scene.rs"]
+mod scene;
+#[path = "defects/table.rs"]
+mod table;
+#[path = "defects/ways.rs"]
+mod ways;
+
 use std::{
+    env,
+    num::NonZero,
     panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook},
-    time::Duration,
+    thread,
 };
 
-use ringfort_machine::{
-    Instant,
-    defect::{Defect, activate},
-};
-use ringfort_runtime_sim::{
-    check,
-    cluster::Cluster,
-    faults::Fault,
-    options::{FaultKind, Options, Services},
-    recorder::Recorder,
-    world::World,
-};
+use ringfort_machine::defect::{Defect, activate};
 
-/// How long faults strike.
-const FAULTS_FOR: Duration = Duration::from_secs(25);
-/// So many drawn runs may pass before a defect must have been caught.
+use scene::Scene;
+use table::Row;
+use ways::{Way, way};
+
+/// So many runs may pass before a defect must have been caught.
 const SEEDS: u64 = 120;
-/// What kind of runs can show a defect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scene {
-    /// As drawn.
-    Drawn,
-    /// Much to say in a cluster that breaks apart all the time: a message that is safe too early matters only if
-    /// the ring ends before the others have it.
-    BusyPartitions,
-    /// Losses of power while long records are on their way to a slow disk: only a record that spans sectors and
-    /// is cut in the middle is torn, and only one that begins whole looks like a record at all.
-    TornRecords,
-    /// The node whose log is pulled restarts, and then the manager comes back with an empty disk. The manager
-    /// keeps its position too, so a checkpoint that the node lost shows only when the manager's is gone.
-    LostManager,
+
+/// The verdict and what was seen.
+type Objection = (&'static str, String);
+
+/// The first of `seeds` that is objected to; an assertion of a machine counts as an objection.
+fn objected(scene: Scene, seeds: impl Iterator<Item = u64>) -> Option<(u64, Objection)> {
+    let judge = |seed| match catch_unwind(AssertUnwindSafe(|| scene.run(seed))) {
+        Ok(objection) => objection,
+        Err(panic) => Some(("assertion", words(panic.as_ref()))),
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let seeds: Vec<u64> = seeds.collect();
+    seeds.chunks(threads).find_map(|chunk| {
+        thread::scope(|scope| {
+            let runs: Vec<_> = chunk
+                .iter()
+                .map(|seed| (*seed, scope.spawn(move || judge(*seed))))
+                .collect();
+            let ended = runs.into_iter().map(|(seed, run)| {
+                let objection = run.join().expect("panics are caught inside");
+                objection.map(|objection| (seed, objection))
+            });
+            ended.collect::<Vec<_>>().into_iter().flatten().next()
+        })
+    })
 }
 
-impl Scene {
-    const ALL: [Self; 4] = [
-        Self::Drawn,
-        Self::BusyPartitions,
-        Self::TornRecords,
-        Self::LostManager,
-    ];
+/// What a panic said.
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or_default().to_owned()
+}
 
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Drawn => "drawn",
-            Self::BusyPartitions => "busy partitions",
-            Self::TornRecords => "torn records",
-            Self::LostManager => "lost manager",
-        }
-    }
+/// Which part of the defects and of the clean runs is wanted.
+#[derive(Clone, Debug)]
+enum Choice {
+    Part(usize, usize),
+    Named(Vec<String>),
+}
 
-    fn options(self, seed: u64) -> Options {
-        let draw = |nodes| Options::draw(seed, nodes, FAULTS_FOR);
-        match self {
-            Self::Drawn => draw(None),
-            Self::BusyPartitions => {
-                let mut options = draw(Some(4));
-                options.services = Services {
-                    groups: true,
-                    vips: false,
-                    logs: false,
-                    counters: false,
-                };
-                options.vips = vec![];
-                options.faults = vec![FaultKind::Loss, FaultKind::Cut, FaultKind::Partition];
-                options.pace.between_ns = 1_000_000_000;
-                options.pace.lasts_ns = 1_000_000_000;
-                options.weather.loss_millionths = 20_000;
-                options.load.clients = 4;
-                options.load.group_act_ns = 30_000_000;
-                options
-            }
-            Self::TornRecords => {
-                let mut options = draw(Some(2));
-                options.services = Services::ALL;
-                options.faults = vec![FaultKind::Power];
-                options.pace.between_ns = 1_500_000_000;
-                options.pace.lasts_ns = 500_000_000;
-                options.load.append_ns = 20_000_000;
-                options.load.record_bytes = 6_000;
-                options.disk.sync_least_ns = 20_000_000;
-                options.disk.sync_most_ns = 60_000_000;
-                options
-            }
-            Self::LostManager => {
-                let mut options = draw(Some(2));
-                options.services = Services::ALL;
-                options.faults = vec![];
-                options.load.append_ns = 50_000_000;
-                options
-            }
-        }
-    }
-
-    fn world(self, seed: u64) -> World {
-        let options = self.options(seed);
-        let cluster = Cluster::new(&options).expect("drawn configurations are good");
-        World::new(options, Box::new(cluster), Recorder::new(check::all()))
-    }
-
-    /// One run: the checker that objected and why.
-    fn run(self, seed: u64) -> Option<(&'static str, String)> {
-        let mut world = self.world(seed);
-        let report = match self {
-            Self::Drawn | Self::BusyPartitions | Self::TornRecords => world.run(),
-            Self::LostManager => {
-                let at = |second| Instant::ORIGIN + Duration::from_secs(second);
-                world.begin();
-                for (second, fault) in [
-                    (12, Fault::Kill(0)),
-                    (12, Fault::Kill(1)),
-                    (14, Fault::Start(0)),
-                    (15, Fault::Start(1)),
-                ] {
-                    world.at(at(second), fault);
-                }
-                world.run_until(at(13));
-                world.replace_disk(1);
-                world.run_until(at(90));
-                world.finish()
-            }
+impl Choice {
+    fn read() -> Self {
+        let Ok(text) = env::var("DEFECTS") else {
+            return Self::Part(0, 1);
         };
-        let violation = report.expect("no trace is written").violation?;
-        Some((violation.checker, violation.message))
+        let part = text.strip_prefix("rotate:").and_then(|part| {
+            let (first, count) = part.split_once('/')?;
+            Some((first.parse::<usize>().ok()?, count.parse::<usize>().ok()?))
+        });
+        match part {
+            Some((first, count)) => Self::Part(first % count, count),
+            None => Self::Named(text.split(',').map(str::to_owned).collect()),
+        }
     }
-}
 
-/// Where a defect shows.
-const fn scene(defect: Defect) -> Scene {
-    match defect {
-        Defect::DeliverSafeEarly => Scene::BusyPartitions,
-        Defect::AcceptTornRecord => Scene::TornRecords,
-        Defect::LoseCheckpoint => Scene::LostManager,
-        Defect::SkipRetransmission
-        | Defect::ForgetTransitional
-        | Defect::EndRecoveryEarly
-        | Defect::DeliverOverHole
-        | Defect::DeliverTwice
-        | Defect::ReuseRingId
-        | Defect::SendInTransition
-        | Defect::DropLastFragment
-        | Defect::ForgetOutbox
-        | Defect::HoardInRecovery
-        | Defect::KeepDeadMember
-        | Defect::WrongSynchronySet
-        | Defect::DeliverAfterLeave
-        | Defect::IgnoreMergedState
-        | Defect::AcquireBeforeRelease
-        | Defect::ForgetOrphan
-        | Defect::IgnoreRelease
-        | Defect::KeepAfterMerge
-        | Defect::ReuseRecordId
-        | Defect::PromiseBeforeSync
-        | Defect::SkipAtSegmentEnd
-        | Defect::ReplayFromStart
-        | Defect::KeepDeadContribution
-        | Defect::ApplyTwice
-        | Defect::SkipSnapshot
-        | Defect::LoseFullBatch => Scene::Drawn,
+    fn defects(&self) -> Vec<Defect> {
+        let all = Defect::ALL.iter().copied();
+        match self {
+            Self::Part(first, count) => all.skip(*first).step_by(*count).collect(),
+            Self::Named(names) => names
+                .iter()
+                .map(|name| Defect::from_name(name).expect("DEFECTS names defects"))
+                .collect(),
+        }
     }
-}
 
-/// The first run of the scene that is objected to; an assertion of a machine counts as an objection.
-fn caught(scene: Scene) -> Option<(u64, &'static str, String)> {
-    (1..=SEEDS).find_map(
-        |seed| match catch_unwind(AssertUnwindSafe(|| scene.run(seed))) {
-            Ok(objection) => objection.map(|(checker, message)| (seed, checker, message)),
-            Err(_) => Some((seed, "assertion", String::new())),
-        },
-    )
-}
-
-/// Every run that is objected to although no defect is on. A panic is not caught here.
-fn unclean(scene: Scene) -> Vec<(Scene, u64, (&'static str, String))> {
-    (1..=SEEDS)
-        .filter_map(|seed| Some((scene, seed, scene.run(seed)?)))
-        .collect()
+    fn clean_seeds(&self) -> Vec<u64> {
+        let (first, count) = match self {
+            Self::Part(first, count) => (*first, *count),
+            Self::Named(_) => (0, SEEDS as usize),
+        };
+        (1..=SEEDS).skip(first).step_by(count).collect()
+    }
 }
 
 #[test]
 fn every_defect_is_caught_and_nothing_else() {
-    let unclean: Vec<_> = Scene::ALL.into_iter().flat_map(unclean).collect();
-    assert!(unclean.is_empty(), "without a defect: {unclean:#?}");
-
-    println!("| defect | runs | caught by | seeds |");
-    println!("|---|---|---|---|");
+    let choice = Choice::read();
+    for scene in Scene::ALL {
+        let unclean = objected(scene, choice.clean_seeds().into_iter());
+        assert!(
+            unclean.is_none(),
+            "without a defect, {}: {unclean:#?}",
+            scene.name()
+        );
+    }
     let hook = take_hook();
     set_hook(Box::new(|_| {}));
-    let (mut missed, mut complaints) = (Vec::new(), Vec::new());
-    for defect in Defect::ALL {
-        let scene = scene(*defect);
-        activate(Some(*defect));
-        let found = caught(scene);
+    let mut rows = Vec::new();
+    let mut missed = Vec::new();
+    for defect in choice.defects() {
+        let Way::Runs(scene) = way(defect) else {
+            rows.push(Row {
+                defect,
+                found: None,
+            });
+            continue;
+        };
+        activate(Some(defect));
+        let found = objected(scene, 1..=SEEDS);
         activate(None);
-        let (name, runs) = (defect.name(), scene.name());
         match found {
-            Some((seed, checker, message)) => {
-                println!("| `{name}` | {runs} | {checker} | {seed} |");
-                complaints.push(format!("{name}: {message}"));
+            Some((seed, (verdict, seen))) => {
+                println!("{}: {verdict}, {seed}: {seen}", defect.name());
+                let found = Some((scene, seed, verdict, seen));
+                rows.push(Row { defect, found });
             }
-            None => missed.push((name, runs)),
+            None => {
+                println!("{}: MISSED", defect.name());
+                missed.push((defect.name(), scene.name()));
+            }
         }
     }
     set_hook(hook);
-    println!("\n{}", complaints.join("\n"));
     assert!(
         missed.is_empty(),
         "no checker objected within {SEEDS} seeds to {missed:?}"
     );
+    if env::var_os("UPDATE").is_some() {
+        table::write(&rows);
+    }
 }

@@ -2,7 +2,10 @@
 
 use alloc::{collections::BTreeMap, string::String};
 
-use ringfort_machine::Digest;
+use ringfort_machine::{
+    Digest,
+    defect::{Defect, active},
+};
 
 /// What an answer is kept under.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +65,10 @@ impl Cache {
         if cost > self.bytes_limit || self.entries_limit == 0 {
             return;
         }
-        while self.kept.len() >= self.entries_limit || self.bytes + cost > self.bytes_limit {
+        let over = |cache: &Self| {
+            cache.kept.len() >= cache.entries_limit || cache.bytes + cost > cache.bytes_limit
+        };
+        while over(self) && !active(Defect::KeepEveryAnswer) {
             let Some(oldest) = self.ages.first_key_value().map(|(_, key)| key.clone()) else {
                 break;
             };

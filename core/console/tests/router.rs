@@ -159,7 +159,7 @@ fn a_broadcast_streams_answers_and_completes_with_the_last() {
 }
 
 #[test]
-fn a_member_that_dies_is_named_at_once_and_not_waited_for() {
+pub(crate) fn a_member_that_dies_is_named_at_once_and_not_waited_for() {
     let mut manager = Place::new("mgr");
     manager.broadcast("version");
     manager.answer("mta1", 1, 0, false, "half of an ans");
@@ -204,7 +204,7 @@ fn who_must_answer_is_decided_where_the_request_is_ordered() {
 }
 
 #[test]
-fn silence_ends_with_the_timeout_and_late_answers_can_be_retrieved() {
+pub(crate) fn silence_ends_with_the_timeout_and_late_answers_can_be_retrieved() {
     let mut manager = Place::with("mgr", |config| config.timeout = Duration::from_millis(1500));
     manager.broadcast("version");
     manager.answer("mta1", 1, 0, true, "ok");
@@ -236,6 +236,24 @@ fn silence_ends_with_the_timeout_and_late_answers_can_be_retrieved() {
     );
     assert_eq!(manager.printed(), "[mta1]\nok\n[mta2]\nlate\n");
     assert_eq!(manager.completed, 2);
+}
+
+/// Two commands under way at once: each answer belongs to one of them.
+#[test]
+pub(crate) fn answers_go_to_the_request_they_are_for() {
+    let mut manager = Place::new("mgr");
+    manager.broadcast("version");
+    manager.broadcast("uptime");
+    for (id, text) in [(1, "one"), (2, "two")] {
+        for node in ["mta1", "mta2"] {
+            manager.answer(node, id, 0, true, text);
+        }
+        let all = format!("[mta1]\n{text}\n[mta2]\n{text}\n2 of 2 nodes answered.\n");
+        assert_eq!(manager.printed(), all);
+    }
+    let line = String::from("version");
+    manager.ask(Scope::Retrieve { line }, false);
+    assert_eq!(manager.printed(), "[mta1]\none\n[mta2]\none\n");
 }
 
 #[test]
@@ -290,7 +308,7 @@ fn retrieve_is_by_text_node_and_format_until_flushed() {
 }
 
 #[test]
-fn the_cache_is_bounded_and_the_oldest_gives_way() {
+pub(crate) fn the_cache_is_bounded_and_the_oldest_gives_way() {
     let mut manager = Place::with("mgr", |config| {
         config.cache_entries = 2;
         config.cache_bytes = 60;

@@ -134,7 +134,7 @@ impl Circuit {
         if token.ring != order.ring() {
             return Err(Reason::OtherRing);
         }
-        if token.hop <= self.hop {
+        if token.hop <= self.hop && !active(Defect::AcceptRepeatedToken) {
             return Err(Reason::Stale);
         }
         // There is one token, and this process has it.
@@ -295,7 +295,7 @@ impl Circuit {
         let cluster = cx.shared.config.cluster;
         let mut answered = 0;
         token.requests.retain(|seq| {
-            let again = self.answered.contains_key(seq);
+            let again = self.answered.contains_key(seq) && !active(Defect::AnswerAlways);
             if answered >= windows.global || again && Self::leaves_to_others(*seq, hop) {
                 return true;
             }
@@ -479,6 +479,10 @@ impl Circuit {
         }
         let slowest = self.token_loss(cx) / 6;
         if let Some(resend) = self.resend.as_mut().filter(|resend| resend.at <= cx.now) {
+            if active(Defect::NeverRepeatToken) {
+                self.resend = None;
+                return false;
+            }
             resend.interval = (resend.interval * 2).min(slowest.max(resend.interval));
             resend.at = cx.now + resend.interval;
             let frame = resend.frame.clone();
@@ -541,7 +545,7 @@ fn lower_or_raise(token: &mut Token, aru: u64, me: ProcessId) {
 
 /// Adds to the token what this member lacks, up to what must have arrived by now.
 fn request(token: &mut Token, order: &Order, arrived: u64) {
-    if order.store.aru() >= arrived {
+    if order.store.aru() >= arrived || active(Defect::NeverRequest) {
         return;
     }
     token

@@ -7,7 +7,10 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use bytes::Bytes;
-use ringfort_machine::{Deadline, Digest, Instant, NodeId, ProcessId, RingId};
+use ringfort_machine::{
+    Deadline, Digest, Instant, NodeId, ProcessId, RingId,
+    defect::{Defect, active},
+};
 use ringfort_wire::{
     Kind, limits,
     ring::{self, CommitLine, Join},
@@ -87,7 +90,8 @@ impl Commit {
         cx: &Context<'_>,
     ) -> Result<(), Reason> {
         let own = place(commit, cx.shared.me()).ok_or(Reason::NotMember)?;
-        if commit.ring.sequence < cx.shared.next_sequence() {
+        let stale = commit.ring.sequence < cx.shared.next_sequence();
+        if stale && !active(Defect::AcceptOldCommit) {
             return Err(Reason::Stale);
         }
         let filled = commit

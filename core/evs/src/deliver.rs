@@ -206,7 +206,10 @@ impl Order {
         for seq in self.delivered + 1..=self.store.high() {
             match self.store.get(seq) {
                 None => holes += 1,
-                Some(packet) if holes > 0 && self.bit(packet.data.sender) & allowed == 0 => {}
+                Some(packet)
+                    if holes > 0
+                        && self.bit(packet.data.sender) & allowed == 0
+                        && !active(Defect::DeliverBehindHole) => {}
                 Some(_) => self.deliver_packet(seq, id, out),
             }
         }
@@ -319,9 +322,16 @@ fn waits_until_stable(data: &Data) -> bool {
 }
 
 fn position(configuration: ConfigurationId, seq: u64, index: usize) -> Position {
+    let index = if active(Defect::ShareOrdinal) {
+        0
+    } else {
+        index as u64
+    };
+    let shifted = configuration.from.is_some() && active(Defect::ShiftOrdinals);
+    let offset = if shifted { 1 << 32 } else { 0 };
     Position {
         configuration,
-        ordinal: seq * data::PACKED as u64 + index as u64,
+        ordinal: seq * data::PACKED as u64 + index + offset,
     }
 }
 
@@ -343,6 +353,6 @@ pub(crate) fn companions(
     lines
         .iter()
         .filter_map(|line| Some((line.member, line.old?)))
-        .filter(|(_, old)| old.ring == ring)
+        .filter(|(_, old)| old.ring == ring || active(Defect::WrongCompanions))
         .collect()
 }

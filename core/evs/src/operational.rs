@@ -7,7 +7,10 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use bytes::Bytes;
-use ringfort_machine::{Deadline, Digest, Instant, NodeId};
+use ringfort_machine::{
+    Deadline, Digest, Instant, NodeId,
+    defect::{Defect, active},
+};
 use ringfort_wire::{
     Kind,
     ring::{Beacon, Content, Hurry, Join, Token},
@@ -118,7 +121,11 @@ impl Operational {
 
     fn accept(&mut self, token: &Token, cx: &mut Context<'_>) -> Visit {
         let visit = self.circuit.accept(token, cx);
-        self.order.settle(visit.stable, cx.out);
+        // With the fault, what all have at this visit of the token: some have not yet lowered it.
+        let early = token.aru.min(self.order.store.aru());
+        let is_early = active(Defect::SettleRotationEarly);
+        let stable = if is_early { early } else { visit.stable };
+        self.order.settle(stable, cx.out);
         visit
     }
 
@@ -190,7 +197,9 @@ impl Operational {
             self.circuit.hurry();
             return Phase::Operational(self);
         }
-        self.release(true, cx);
+        if !active(Defect::IgnoreHurry) {
+            self.release(true, cx);
+        }
         self.leave_if_done(cx)
     }
 
@@ -284,7 +293,7 @@ impl Operational {
             gather.consider(sender);
             return gather.begin(cx);
         }
-        if self.has_room() {
+        if self.has_room() && !active(Defect::IgnoreBeacon) {
             self.discovery.on_stranger(ring, sender, &self.order, cx);
         }
         Phase::Operational(self)

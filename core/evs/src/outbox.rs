@@ -7,7 +7,10 @@
 use alloc::collections::VecDeque;
 
 use bytes::Bytes;
-use ringfort_machine::{Level, ProcessId, RingId};
+use ringfort_machine::{
+    Level, ProcessId, RingId,
+    defect::{Defect, active},
+};
 use ringfort_wire::{
     ClusterId, limits,
     ring::{DataBuilder, Fragment},
@@ -101,7 +104,13 @@ impl Outbox {
     }
 
     /// The ring has changed: a message in the middle of being cut starts over.
-    pub(crate) const fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
+        if active(Defect::ReuseMessageNumbers) {
+            self.numbered = self.queue.len() as u64;
+        }
+        if active(Defect::ResumeCutMessage) {
+            return;
+        }
         self.placed = 0;
     }
 

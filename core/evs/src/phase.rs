@@ -3,7 +3,10 @@
 
 use alloc::{boxed::Box, vec::Vec};
 
-use ringfort_machine::{Deadline, Digest};
+use ringfort_machine::{
+    Deadline, Digest,
+    defect::{Defect, active},
+};
 use ringfort_wire::{
     Kind,
     ring::{self, Beacon, Candidate, Hurry, Join, Token},
@@ -213,7 +216,12 @@ pub(crate) fn depart(order: &Order, cx: &mut Context<'_>) -> Phase {
         }]),
     };
     let frame = cx.frame(Kind::Join, &farewell);
-    for _ in 0..FAREWELLS {
+    let farewells = if active(Defect::LeaveSilently) {
+        0
+    } else {
+        FAREWELLS
+    };
+    for _ in 0..farewells {
         cx.transmit(Destination::All, frame.clone());
     }
     cx.note(Note::Leaving);

@@ -10,7 +10,10 @@
 use alloc::collections::BTreeMap;
 use core::time::Duration;
 
-use ringfort_machine::{Incarnation, Instant, NodeId, ProcessId};
+use ringfort_machine::{
+    Incarnation, Instant, NodeId, ProcessId,
+    defect::{Defect, active},
+};
 
 use crate::Timeouts;
 
@@ -157,6 +160,9 @@ impl Quarantine {
         is_member: impl Fn(ProcessId) -> bool,
     ) -> bool {
         let finding = self.findings.get(&process);
+        if active(Defect::ForgetQuarantine) {
+            return false;
+        }
         finding.is_some_and(|finding| finding.holds(linked, now))
             || self
                 .accusers(process)

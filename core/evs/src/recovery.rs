@@ -115,6 +115,7 @@ impl Recovery {
             order
                 .store
                 .above(low)
+                .filter(|packet| !(active(Defect::SkipReliable) && packet.is_reliable()))
                 .map(|packet| packet.data.seq)
                 .collect()
         } else {

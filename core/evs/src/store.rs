@@ -7,7 +7,11 @@
 use alloc::collections::VecDeque;
 
 use bytes::Bytes;
-use ringfort_wire::{ClusterId, Kind, frame, limits, ring::Data};
+use ringfort_machine::Level;
+use ringfort_wire::{
+    ClusterId, Kind, frame, limits,
+    ring::{Content, Data},
+};
 
 /// One retained packet.
 #[derive(Clone, Debug)]
@@ -44,6 +48,16 @@ impl Packet {
             body,
             frame: Some(frame),
             recovered: false,
+        }
+    }
+
+    /// Whether all it holds are whole messages without any place in the order.
+    pub(crate) fn is_reliable(&self) -> bool {
+        match &self.data.content {
+            Content::Messages(messages) => messages
+                .iter()
+                .all(|(_, level, _)| level == Level::Reliable),
+            Content::Fragment(_) | Content::Recovered(_) => false,
         }
     }
 

@@ -123,7 +123,7 @@ fn a_restart_under_the_same_name_is_noticed_at_once() {
 }
 
 #[test]
-fn a_leave_costs_less_than_50_ms() {
+pub(crate) fn a_leave_costs_less_than_50_ms() {
     let mut worst = Duration::ZERO;
     for gone in 0..5 {
         let mut world = ring(5, gone as u64);
@@ -156,7 +156,7 @@ fn leaving_ends_even_without_a_ring() {
 }
 
 #[test]
-fn five_percent_loss_evicts_nobody() {
+pub(crate) fn five_percent_loss_evicts_nobody() {
     for seed in 0..4 {
         let mut world = ring(5, seed);
         let before = changes(&world);
@@ -200,7 +200,7 @@ fn an_idle_ring_costs_some_hundred_frames_a_second() {
 }
 
 #[test]
-fn an_idle_ring_sends_promptly() {
+pub(crate) fn an_idle_ring_sends_promptly() {
     let mut worst = Duration::ZERO;
     for host in 0..5 {
         for offset in 0..12 {

@@ -1,61 +1,72 @@
 //! Goal: show that the judge objects to each deliberate fault of the ring, so that its silence means something.
-//! Method: random stories with one fault switched on at a time, until one is found out. Needs the feature
-//! `defects`; without it this file is empty.
+//! Method: random stories, or the test that is for the fault, with one fault switched on at a time, each in a
+//! process of its own. Needs the feature `defects`; without it this file is empty.
 #![cfg(feature = "defects")]
+#![allow(
+    clippy::duplicate_mod,
+    reason = "the other tests bring their own common modules"
+)]
 
+#[path = "bounds.rs"]
+mod bounds;
 mod common;
-
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use ringfort_machine::defect::{Defect, activate};
+#[path = "topologies.rs"]
+mod topologies;
 
 use common::story::Story;
 
-/// The faults of this crate, and how many stories it may take to find each.
-const FAULTS: [Defect; 11] = [
-    Defect::SkipRetransmission,
-    Defect::DeliverSafeEarly,
-    Defect::ForgetTransitional,
-    Defect::EndRecoveryEarly,
-    Defect::DeliverOverHole,
-    Defect::DeliverTwice,
-    Defect::ReuseRingId,
-    Defect::SendInTransition,
-    Defect::DropLastFragment,
-    Defect::ForgetOutbox,
-    Defect::HoardInRecovery,
-];
-const STORIES: u64 = 400;
+use ringfort_machine::defect::{Defect, activate};
+use ringfort_testkit::defects::{every_one_is_caught, in_this_process};
 
-/// The first complaint about story `number`; an assertion of the ring itself counts as one.
-fn complaint(number: u64) -> Option<String> {
-    let play = AssertUnwindSafe(|| {
+/// The defects that one of the other tests is for.
+const DIRECTED: &[(Defect, fn())] = &[
+    (
+        Defect::NeverRepeatToken,
+        bounds::five_percent_loss_evicts_nobody,
+    ),
+    (Defect::IgnoreHurry, bounds::an_idle_ring_sends_promptly),
+    (Defect::LeaveSilently, bounds::a_leave_costs_less_than_50_ms),
+    (
+        Defect::ForgetQuarantine,
+        topologies::two_three_and_four_come_to_rest_from_a_whole_ring,
+    ),
+    (
+        Defect::AnswerAlways,
+        topologies::two_three_and_four_come_to_rest_from_a_whole_ring,
+    ),
+];
+
+/// How many stories it may take to find a fault.
+const STORIES: u64 = 400;
+/// So many must be in order without one.
+const SOUND: u64 = 20;
+
+/// Plays stories until one of them is complained of.
+fn stories(on: bool) {
+    for number in 0..if on { STORIES } else { SOUND } {
         let mut story = Story::new(number);
         story.world.keep_notes = false;
-        story.run()
-    });
-    match catch_unwind(play) {
-        Ok(complaints) => complaints.into_iter().next(),
-        Err(_) => Some("an assertion failed".to_owned()),
+        let complaints = story.run();
+        assert!(complaints.is_empty(), "story {number}: {complaints:?}");
     }
 }
 
 #[test]
-fn every_fault_is_found_out() {
-    let mut missed = Vec::new();
-    for fault in FAULTS {
-        activate(Some(fault));
-        let found = (0..STORIES).find_map(|number| Some((number, complaint(number)?)));
-        match found {
-            Some((number, complaint)) => println!("{}: story {number}: {complaint}", fault.name()),
-            None => missed.push(fault.name()),
-        }
+fn one_defect() {
+    let Some((defect, on)) = in_this_process() else {
+        return;
+    };
+    if on {
+        activate(Some(defect));
     }
-    activate(None);
-    assert!(missed.is_empty(), "not found out: {missed:?}");
-    assert_eq!(
-        (0..20).find_map(complaint),
-        None,
-        "without a fault there is nothing to find"
-    );
+    let directed = DIRECTED.iter().find(|(known, _)| *known == defect);
+    match directed {
+        Some((_, test)) => test(),
+        None => stories(on),
+    }
+}
+
+#[test]
+fn every_defect_is_caught() {
+    every_one_is_caught("evs", "one_defect", &[]);
 }

@@ -3,7 +3,10 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
-use ringfort_machine::{Configuration, ConfigurationKind, Instant, Level, ProcessId, Sink, defect};
+use ringfort_machine::{
+    Configuration, ConfigurationKind, Instant, Level, ProcessId, Sink,
+    defect::{self, Defect},
+};
 use ringfort_wire::group::{self, Body, Control};
 
 use crate::{
@@ -44,8 +47,9 @@ impl Groups {
             side: None,
         };
         self.place = Some(place);
+        let parts = !defect::active(Defect::ForgetParting);
         self.together
-            .retain(|process| configuration.contains(*process));
+            .retain(|process| configuration.contains(*process) || !parts);
         for group in self.roster.groups_reaching_beyond(&self.together) {
             let members = self.roster.members(&group);
             let staying = members
@@ -73,7 +77,7 @@ impl Groups {
         }
         let side = self.side();
         if let Some(place) = &mut self.place {
-            place.side = Some(side);
+            place.side = (!defect::active(Defect::ForgetSide)).then_some(side);
             self.drop_lost(out);
         }
         let own = self.roster.memberships(self.config.me);
@@ -101,7 +105,7 @@ impl Groups {
     /// Takes those out of the roster who did not come along, and says so.
     fn drop_lost(&mut self, out: &mut impl Sink<Action>) {
         let affected = self.roster.groups_reaching_beyond(&self.together);
-        if !defect::active(defect::Defect::KeepDeadMember) {
+        if !defect::active(Defect::KeepDeadMember) {
             self.roster.retain(&self.together);
         }
         self.base.clone_from(&self.together);
@@ -135,6 +139,7 @@ impl Groups {
         }));
         for held in exchange.held {
             match held {
+                Held::Message(_) if defect::active(Defect::DropHeld) => {}
                 Held::Message(passage) => self.replay(&passage, out),
                 Held::Transitional(configuration) => self.part(&configuration, out),
             }

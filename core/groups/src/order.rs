@@ -2,7 +2,10 @@
 
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
-use ringfort_machine::{ConfigurationId, Level, Position, ProcessId, Sink, defect};
+use ringfort_machine::{
+    ConfigurationId, Level, Position, ProcessId, Sink,
+    defect::{self, Defect},
+};
 use ringfort_wire::{
     DecodeError,
     group::{self, Body, ClientName, Control, GroupName, Message},
@@ -116,6 +119,9 @@ impl Groups {
     ) {
         if self.roster.leave(&member, group) {
             // The leaver still listens, which is how it gets its last view.
+            if defect::active(Defect::LoseLeaveView) {
+                self.clients.unlisten(&member.client, group);
+            }
             self.change(position, group, Cause::Leave(member.clone()), out);
             if member.process == self.config.me {
                 self.clients.unlisten(&member.client, group);
@@ -125,8 +131,15 @@ impl Groups {
 
     fn disconnected(&mut self, position: Position, member: MemberId, out: &mut impl Sink<Action>) {
         for group in self.roster.groups_of(&member) {
-            self.roster.leave(&member, &group);
-            self.change(position, &group, Cause::Disconnect(member.clone()), out);
+            if !defect::active(Defect::ForgetDisconnect) {
+                self.roster.leave(&member, &group);
+            }
+            let cause = if defect::active(Defect::WrongViewCause) {
+                Cause::Leave(member.clone())
+            } else {
+                Cause::Disconnect(member.clone())
+            };
+            self.change(position, &group, cause, out);
         }
         if member.process == self.config.me {
             self.clients.ended(&member.client);
@@ -157,6 +170,12 @@ impl Groups {
                 tag: message.tag,
                 payload: message.payload.clone(),
             };
+            if defect::active(Defect::DeliverPerGroup) && groups.len() > 1 {
+                out.push(Action::Client {
+                    client,
+                    event: event.clone(),
+                });
+            }
             out.push(Action::Client { client, event });
         }
     }
@@ -170,7 +189,13 @@ impl Groups {
         out: &mut impl Sink<Action>,
     ) {
         let id = self.place().view_id(position.ordinal);
-        self.show(group, id, position, self.roster.members(group), cause, out);
+        let mut members = self.roster.members(group);
+        if defect::active(Defect::ShowOwnFirst) {
+            let me = self.config.me;
+            let (own, others): (Vec<_>, _) = members.iter().cloned().partition(|m| m.process == me);
+            members = own.into_iter().chain(others).collect();
+        }
+        self.show(group, id, position, members, cause, out);
     }
 
     /// Gives a view of `group` to those who watch it.
@@ -209,7 +234,7 @@ impl Groups {
             let side = sides.get(&member.process).unwrap_or(&member.process);
             sets.entry(*side).or_default().push(member.clone());
         }
-        let together = if defect::active(defect::Defect::WrongSynchronySet) {
+        let together = if defect::active(Defect::WrongSynchronySet) {
             members.to_vec()
         } else {
             let mine = sides.get(&self.config.me).unwrap_or(&self.config.me);

@@ -208,7 +208,7 @@ fn receivers(told: &[(ClientId, ClientEvent)]) -> Vec<(u64, String)> {
 }
 
 #[test]
-fn a_leaver_gets_one_last_view_and_nothing_after() {
+pub(crate) fn a_leaver_gets_one_last_view_and_nothing_after() {
     let mut node = Node::new();
     node.connect(1, "al", true);
     node.connect(2, "bo", true);
@@ -269,8 +269,19 @@ fn destinations_are_groups_and_private_names_and_each_receiver_gets_one_copy() {
     assert_eq!(receivers(&told), [(1, "h".into()), (2, "h".into())]);
 }
 
+/// A private name is a client's and a node's: a client of that name elsewhere gets nothing.
 #[test]
-fn a_disconnected_client_gets_nothing_and_its_name_is_free_once_ordered() {
+pub(crate) fn a_private_message_is_for_one_node() {
+    let mut node = Node::new();
+    node.connect(1, "al", false);
+    node.send(1, &["#al#n2"], false);
+    assert!(node.flush().is_empty());
+    node.send(1, &["#al#n1"], false);
+    assert_eq!(receivers(&node.flush()), [(1, "#al#n1".into())]);
+}
+
+#[test]
+pub(crate) fn a_disconnected_client_gets_nothing_and_its_name_is_free_once_ordered() {
     let mut node = Node::new();
     node.connect(1, "al", true);
     node.connect(2, "bo", true);

@@ -1,46 +1,58 @@
-//! Every deliberate fault of this crate is caught by the checks of the other tests, and without one they pass.
-//! One test, because the switch is global. Run with `--features defects`.
+//! Goal: every deliberate fault of this crate is caught by the checks of the other tests, and without one they
+//! pass. Method: seeded storms, or the test that is for the fault, with one fault switched on at a time, each in
+//! a process of its own. Needs the feature `defects`.
 #![cfg(feature = "defects")]
+#![allow(
+    clippy::duplicate_mod,
+    reason = "the other tests bring their own common modules"
+)]
 
 mod support;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use ringfort_machine::defect::{Defect, activate};
 use support::{
     storm::{judge, storm},
     world::Options,
 };
 
-fn caught() -> Option<u64> {
-    (0..300).find(|seed| {
-        let run = || judge(&storm(*seed, Options::default(), false, true), false);
-        catch_unwind(AssertUnwindSafe(run)).is_err()
-    })
+use ringfort_machine::defect::{Defect, activate};
+use ringfort_testkit::defects::{every_one_is_caught, in_this_process};
+
+/// The defects that one of the other tests is for.
+const DIRECTED: &[(Defect, fn())] = &[];
+
+/// Runs storms until one of them is objected to.
+fn storms(on: bool) {
+    for seed in 0..if on { 300 } else { 20 } {
+        judge(&storm(seed, Options::default(), false, true), false);
+    }
+}
+
+#[test]
+fn one_defect() {
+    let Some((defect, on)) = in_this_process() else {
+        return;
+    };
+    if on {
+        activate(Some(defect));
+    }
+    let directed = DIRECTED.iter().find(|(known, _)| *known == defect);
+    match directed {
+        Some((_, test)) => test(),
+        None => storms(on),
+    }
 }
 
 #[test]
 fn every_defect_is_caught() {
-    std::panic::set_hook(Box::new(|_| {}));
-    let defects = [
-        Defect::LoseCheckpoint,
-        Defect::AcceptTornRecord,
-        Defect::ReuseRecordId,
-        Defect::PromiseBeforeSync,
-        Defect::SkipAtSegmentEnd,
-        Defect::ReplayFromStart,
-    ];
-    let missed: Vec<&str> = defects
-        .into_iter()
-        .filter(|defect| {
-            activate(Some(*defect));
-            caught().is_none()
-        })
-        .map(Defect::name)
-        .collect();
-    activate(None);
-    let sound = caught();
-    let _default = std::panic::take_hook();
-    assert_eq!(sound, None, "without a defect nothing is found");
-    assert_eq!(missed, Vec::<&str>::new(), "not caught");
+    every_one_is_caught(
+        "logs",
+        "one_defect",
+        &[
+            Defect::HideGap,
+            Defect::DeleteUnread,
+            Defect::ForgetBatchSync,
+            Defect::IgnoreFailedSync,
+            Defect::ForgetReceived,
+        ],
+    );
 }

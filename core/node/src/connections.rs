@@ -19,7 +19,10 @@ use bytes::Bytes;
 use ipnet::IpNet;
 use ringfort_config::settings::NetblockLimit;
 use ringfort_logs::{self as logs, Append, Class, RecordId};
-use ringfort_machine::{Deadline, Digest, Instant, Sink};
+use ringfort_machine::{
+    Deadline, Digest, Instant, Sink,
+    defect::{Defect, active},
+};
 
 use crate::{
     Action, Config, Node, Note,
@@ -194,6 +197,9 @@ impl Node {
     /// The address is about to go.
     pub(crate) fn close_listeners(&mut self, address: IpAddr, out: &mut impl Sink<Action>) {
         self.connections.owned.remove(&address);
+        if active(Defect::KeepListener) {
+            return;
+        }
         self.close_where(out, |config| config.vip && config.address.ip() == address);
     }
 
@@ -322,7 +328,7 @@ impl Node {
         };
         let block = netblock(limit, peer.ip());
         let standing = self.counters.count_for_limit(INBOUND, &block.into());
-        standing >= i64::from(limit.limit)
+        standing >= i64::from(limit.limit) + i64::from(active(Defect::AllowOneMore))
     }
 
     /// Appends the record of a connection to every log that gets one, or serves it at once if none does.
@@ -340,7 +346,8 @@ impl Node {
         let line = record_line(wall_ns, name, &config.name, standing);
         let keys = self.config.connection_logs.clone();
         standing.unwritten = keys.len();
-        if keys.is_empty() {
+        if keys.is_empty() || active(Defect::ServeUnrecorded) {
+            standing.unwritten = 0;
             self.serve(connection, out);
         }
         for log in keys {
@@ -407,7 +414,7 @@ impl Node {
         let Some(closed) = self.connections.standing.remove(&connection) else {
             return;
         };
-        if closed.counted {
+        if closed.counted && !active(Defect::ForgetClosed) {
             self.count(INBOUND, &closed.peer.ip().to_string(), -1, out);
         }
     }

@@ -11,7 +11,10 @@ use bytes::Bytes;
 use ringfort_config::settings::Dispersal;
 use ringfort_evs as evs;
 use ringfort_groups as groups;
-use ringfort_machine::{ConfigurationKind, NodeId, Sink};
+use ringfort_machine::{
+    ConfigurationKind, NodeId, Sink,
+    defect::{Defect, active},
+};
 use ringfort_vip as vip;
 use ringfort_wire::Frame;
 
@@ -68,7 +71,7 @@ impl Node {
         bytes: &Bytes,
         out: &mut impl Sink<Action>,
     ) {
-        if !self.bus.ready {
+        if !self.bus.ready && !active(Defect::SpeakTooEarly) {
             return;
         }
         let frame = match Frame::decode(self.config.cluster, bytes) {
@@ -140,7 +143,7 @@ impl Node {
     }
 
     fn transmit(&self, to: evs::Destination, frame: Bytes, out: &mut impl Sink<Action>) {
-        if !self.bus.ready {
+        if !self.bus.ready && !active(Defect::SpeakTooEarly) {
             return;
         }
         let target = match to {

@@ -5,7 +5,10 @@
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
-use ringfort_machine::{Digest, NodeId, ProcessId};
+use ringfort_machine::{
+    Digest, NodeId, ProcessId,
+    defect::{Defect, active},
+};
 use ringfort_wire::roster::{Introduction, LOGS};
 
 /// The members of the cluster group and what they said of themselves.
@@ -48,7 +51,8 @@ impl Roster {
     /// Takes a view of the cluster group. Returns whether this process must introduce itself: somebody is
     /// there who has not come along with it.
     pub(crate) fn on_view(&mut self, members: &[ProcessId], together: &[ProcessId]) -> bool {
-        self.members.retain(|process, _| members.contains(process));
+        self.members
+            .retain(|process, _| members.contains(process) || active(Defect::RememberDeparted));
         for member in members {
             self.members.entry(*member).or_default();
         }

@@ -5,7 +5,10 @@ use alloc::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
 use ringfort_logs as logs;
-use ringfort_machine::{Digest, Sink};
+use ringfort_machine::{
+    Digest, Sink,
+    defect::{Defect, active},
+};
 use ringfort_wire::{DecodeError, Frame, Kind, frame, logs::Body};
 
 use crate::{Action, Node, Note, action::StreamAction, event::StreamEvent, ident::StreamId};
@@ -111,6 +114,9 @@ impl Node {
             return;
         }
         let event_stream = inner(stream);
+        if active(Defect::ForgetStreamEnd) {
+            return;
+        }
         if ours(stream) {
             self.tell_puller(logs::puller::Event::Closed {
                 stream: event_stream,

@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::{Cluster, VIPS, address};
 use ringfort_config::settings::NetblockLimit;
-use ringfort_machine::{Digest, Machine};
-use ringfort_node::{ConnectionEvent, Event, ListenerEvent};
+use ringfort_machine::{Digest, Incarnation, Instant, Machine, Seed};
+use ringfort_node::{Action, Boot, ConnectionEvent, Event, ListenerEvent, Node};
 
 const MANAGER: usize = 3;
 
@@ -63,7 +63,7 @@ fn leaving_hands_the_addresses_over() {
 }
 
 #[test]
-fn connections_are_counted_everywhere_and_gathered_once() {
+pub(crate) fn connections_are_counted_everywhere_and_gathered_once() {
     let mut cluster = formed();
     let mut standing = Vec::new();
     for number in 0..30 {
@@ -159,7 +159,7 @@ fn refused_datagrams_leave_the_node_as_it_was() {
         Bytes::from_static(b"garbage of some length, longer than a header"),
         foreign,
     ] {
-        let mut out: Vec<ringfort_node::Action> = Vec::new();
+        let mut out: Vec<Action> = Vec::new();
         node.handle(
             now,
             Event::Datagram {
@@ -169,8 +169,7 @@ fn refused_datagrams_leave_the_node_as_it_was() {
             &mut out,
         );
         assert!(
-            out.iter()
-                .all(|action| matches!(action, ringfort_node::Action::Note(_))),
+            out.iter().all(|action| matches!(action, Action::Note(_))),
             "{out:?}"
         );
     }
@@ -220,7 +219,7 @@ fn a_listener_that_failed_is_opened_again() {
 
 /// The limit of a netblock counts the connections at all members; a refused client is told and recorded.
 #[test]
-fn a_netblock_has_no_more_connections_than_allowed_in_the_whole_cluster() {
+pub(crate) fn a_netblock_has_no_more_connections_than_allowed_in_the_whole_cluster() {
     let mut cluster = Cluster::with(4, |config| {
         for listener in &mut config.listeners {
             listener.limit = Some(NetblockLimit {
@@ -241,4 +240,75 @@ fn a_netblock_has_no_more_connections_than_allowed_in_the_whole_cluster() {
     let refused = told.iter().filter(|banner| banner.starts_with("421 "));
     assert_eq!(refused.count(), 4, "{told:?}");
     assert_eq!(cluster.gathered().matches("@refused").count(), 4);
+}
+
+/// When an address moves, its listener at the old place goes with it.
+#[test]
+pub(crate) fn an_address_that_moves_takes_its_listener_along() {
+    let mut cluster = formed();
+    let owner = cluster.owners(VIPS[0])[0];
+    let target = (owner + 1) % 3;
+    let line = format!("cluster duravip move {} to n{}", VIPS[0], target + 1);
+    cluster.type_line(owner, &line);
+    cluster.run(Duration::from_secs(1));
+    let listens = |index: usize| {
+        let mut listeners = cluster.hosts[index].listeners.values();
+        listeners.any(|at| at.ip().to_string() == VIPS[0])
+    };
+    assert!(listens(target) && !listens(owner));
+}
+
+/// Whoever saw a banner finds the record of the connection in the log, so the record comes first.
+#[test]
+pub(crate) fn nobody_is_served_before_the_record_is_written() {
+    let mut cluster = formed();
+    let (index, connection) = cluster.connect(VIPS[0], 1).expect("somebody listens");
+    // The node learns of the connection after one delay, and of the written record after two.
+    cluster.run(common::DELAY * 3 / 2);
+    assert!(!cluster.hosts[index].banners.contains_key(&connection));
+    cluster.run(Duration::from_secs(1));
+    assert!(cluster.hosts[index].banners[&connection].starts_with("220 "));
+}
+
+/// A stream between living nodes ends: the manager opens another one, long before silence would tell it.
+#[test]
+pub(crate) fn a_stream_that_ends_is_opened_again_at_once() {
+    let mut cluster = formed();
+    cluster.cut_streams();
+    let (index, connection) = cluster.connect(VIPS[0], 1).expect("somebody listens");
+    cluster.run(Duration::from_secs(3));
+    let banner = &cluster.hosts[index].banners[&connection];
+    let id = banner.split_whitespace().last().expect("the id");
+    assert!(cluster.gathered().contains(id));
+}
+
+/// A broadcast waits for the living only.
+#[test]
+pub(crate) fn who_has_gone_is_not_asked() {
+    let mut cluster = formed();
+    cluster.kill(0);
+    cluster.run(Duration::from_secs(2));
+    let shown = cluster.type_line(MANAGER, "broadcast cluster nodename");
+    assert!(shown.contains("2 of 2 nodes answered"), "{shown}");
+}
+
+/// Until what an earlier life left on the interfaces is gone, nobody hears of the node.
+#[test]
+pub(crate) fn a_node_is_mute_until_its_leftovers_are_gone() {
+    let boot = Boot {
+        seed: Seed::from_number(1),
+        incarnation: Incarnation(1),
+        wall_origin_ns: 0,
+        system_boot: None,
+    };
+    let mut out: Vec<Action> = Vec::new();
+    let node = Node::new(common::config(0, 4), boot, Instant::ORIGIN, &mut out);
+    let mut node = node.expect("a good configuration");
+    // No order is answered; only time passes.
+    let end = Instant::ORIGIN + Duration::from_secs(1);
+    while let Some(at) = node.deadline().map(|due| due.at).filter(|at| *at <= end) {
+        node.handle(at, Event::Wake, &mut out);
+    }
+    let loud = |action: &&Action| matches!(action, Action::Datagram { .. });
+    assert_eq!(out.iter().filter(loud).count(), 0);
 }

@@ -195,6 +195,9 @@ impl Object {
             return false;
         }
         part.table.add(key, by);
+        if by < 0 && defect::active(Defect::IgnoreDecrease) {
+            return true;
+        }
         self.aggregate.add(key, by);
         if by > 0 && defect::active(Defect::ApplyTwice) {
             self.aggregate.add(key, by);

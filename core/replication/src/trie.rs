@@ -12,6 +12,7 @@ use alloc::{boxed::Box, vec::Vec};
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ringfort_machine::defect::{self, Defect};
 
 /// The first `length` bits of `bits`, left-aligned; the rest is zero. IPv4 and IPv6 have a root each, so the
 /// family is not in here. The derived order is preorder: a prefix comes before what it contains.
@@ -259,7 +260,9 @@ fn add(link: &mut Link, prefix: Prefix, by: i64) -> i64 {
     if node.prefix.covers(prefix) {
         let side = node.prefix.side(prefix);
         let before = add(&mut node.children[side], prefix, by);
-        node.sum += by;
+        if node.own == 0 || !defect::active(Defect::SkipParentSum) {
+            node.sum += by;
+        }
         prune(link);
         return before;
     }

@@ -220,7 +220,7 @@ fn a_bad_configuration_is_refused_whole() {
 
 /// The other never answers, so nothing is settled; a duplicate and a stranger change nothing.
 #[test]
-fn echoes_change_nothing() {
+pub(crate) fn echoes_change_nothing() {
     let (mut one, announced) = One::in_view(config());
     let first = announced[0].clone();
     one.message(ME, first.clone());
@@ -297,6 +297,23 @@ fn what_a_console_shows() {
         tree.map(|(key, count)| (key.to_owned(), count))
     );
     assert_eq!(rows("outbound_domains"), [("example.com".to_owned(), 12)]);
+}
+
+/// The sum of a netblock that is counted itself has everything counted inside it.
+#[test]
+pub(crate) fn a_netblock_counts_what_is_counted_inside_it() {
+    let (mut one, mut waiting) = One::in_view(config());
+    for (block, by) in [("10.1.2.0/24", 3), ("10.1.2.5/32", 4)] {
+        waiting.extend(published(one.handle(change(
+            "inbound_cidr",
+            net(block),
+            by,
+        ))));
+    }
+    one.settle(waiting);
+    let table = one.machine.view("inbound_cidr", None).unwrap();
+    assert_eq!(table.count(&net("10.1.2.0/24")), 7);
+    assert_eq!(table.count(&net("10.1.2.5/32")), 4);
 }
 
 #[test]

@@ -3,7 +3,10 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
-use ringfort_machine::{Deadline, Digest, Instant, Machine, Sink};
+use ringfort_machine::{
+    Deadline, Digest, Instant, Machine, Sink,
+    defect::{Defect, active},
+};
 use ringfort_wire::{
     group::ClientName,
     session::{GROUPS, Reject, header::HEADER},
@@ -137,7 +140,10 @@ impl Sessions {
                 Stage::Greeting => self.on_greeting(id, out),
                 Stage::Methods(_) => self.on_methods(id, out),
                 Stage::Connecting(_) => false,
-                Stage::Open(_) if self.congested || self.budget == 0 => {
+                Stage::Open(_)
+                    if (self.congested && !active(Defect::IgnoreCongestion))
+                        || self.budget == 0 =>
+                {
                     self.postpone(id, out);
                     false
                 }

@@ -7,7 +7,10 @@
 use alloc::collections::VecDeque;
 
 use bytes::Bytes;
-use ringfort_machine::Sink;
+use ringfort_machine::{
+    Sink,
+    defect::{Defect, active},
+};
 
 use crate::{Action, Config, SessionId};
 
@@ -42,7 +45,8 @@ impl Output {
             return Ok(());
         }
         let bytes = self.queued_bytes + head.len() + data.len();
-        if self.queue.len() >= config.queue_messages || bytes > config.queue_bytes {
+        let slow = self.queue.len() >= config.queue_messages || bytes > config.queue_bytes;
+        if slow && !active(Defect::KeepSlowReader) {
             return Err(TooSlow);
         }
         self.queued_bytes = bytes;

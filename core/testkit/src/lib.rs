@@ -4,6 +4,7 @@
 //! gives its own meaning to the commands of its stories.
 #![forbid(unsafe_code)]
 
+pub mod defects;
 mod transcript;
 
 pub use transcript::{Step, Transcript, run_directory, run_file};

@@ -14,6 +14,8 @@
 
 use alloc::{vec, vec::Vec};
 
+use ringfort_machine::defect::{Defect, active};
+
 /// The most members that can be told apart here; a ring has no more.
 pub const MEMBERS: usize = 128;
 
@@ -188,8 +190,9 @@ pub fn rebalance(
 /// addresses less; last move first.
 fn improving_chain(slots: &[Slot], load: &[usize], movable: &[Vec<usize>]) -> Option<Vec<Move>> {
     let lowest = load.iter().copied().min()?;
+    let restless = active(Defect::BalanceForever);
     let mut sources: Vec<usize> = (0..load.len())
-        .filter(|member| load[*member] > lowest + 1)
+        .filter(|member| load[*member] + usize::from(restless) > lowest + 1)
         .collect();
     sources.sort_by_key(|member| (core::cmp::Reverse(load[*member]), *member));
     sources
@@ -223,7 +226,9 @@ fn chain_from(
         let target = next
             .iter()
             .copied()
-            .filter(|member| load[*member] + 2 <= load[source])
+            .filter(|member| {
+                load[*member] + 2 <= load[source] + usize::from(active(Defect::BalanceForever))
+            })
             .min_by_key(|member| (load[*member], *member));
         if let Some(target) = target {
             return Some(trace_back(source, target, &reached_by));

@@ -38,7 +38,7 @@ fn owner(world: &World, address: IpAddr) -> usize {
 }
 
 #[test]
-fn the_first_start_waits_once_and_then_shares_evenly() {
+pub(crate) fn the_first_start_waits_once_and_then_shares_evenly() {
     let mut world = World::new(3, vec![config_of(6); 3]);
     for index in 0..3 {
         world.start(index);
@@ -54,7 +54,7 @@ fn the_first_start_waits_once_and_then_shares_evenly() {
 }
 
 #[test]
-fn leftovers_go_before_the_node_is_ready() {
+pub(crate) fn leftovers_go_before_the_node_is_ready() {
     let mut world = World::new(1, vec![config_of(2)]);
     let stray = address("10.9.9.9/32");
     for net in [address("10.0.0.1/32"), stray] {
@@ -169,8 +169,20 @@ fn moves_are_refused_with_a_reason() {
     world.assert_fine();
 }
 
+/// Whoever takes an address tells the neighbours, who may still know the place it was at.
 #[test]
-fn a_merge_ends_the_overlap_and_the_winner_tells_the_neighbours() {
+pub(crate) fn a_new_owner_tells_the_neighbours() {
+    let mut world = cluster(3, 3);
+    let from = owner(&world, ip(1));
+    world.crash(from, true);
+    world.run(2 * SECOND);
+    let next = owner(&world, ip(1));
+    assert_ne!(world.nodes[next].host.announced.get(&ip(1)), None);
+    world.assert_fine();
+}
+
+#[test]
+pub(crate) fn a_merge_ends_the_overlap_and_the_winner_tells_the_neighbours() {
     let mut world = cluster(4, 4);
     world.partition(&[0, 0, 1, 1]);
     world.run(5 * SECOND);
@@ -191,7 +203,7 @@ fn a_merge_ends_the_overlap_and_the_winner_tells_the_neighbours() {
 }
 
 #[test]
-fn preference_wins_and_fails_back_in_order() {
+pub(crate) fn preference_wins_and_fails_back_in_order() {
     let mut configs = vec![config_of(3); 3];
     let list = vec![NodeId::of_name("N2"), NodeId::of_name("n3")];
     for config in &mut configs {
@@ -264,7 +276,7 @@ fn contradictions_are_flagged_and_never_take_an_address_down() {
 }
 
 #[test]
-fn a_refused_acquisition_goes_to_another_and_is_tried_again_if_there_is_none() {
+pub(crate) fn a_refused_acquisition_goes_to_another_and_is_tried_again_if_there_is_none() {
     let mut world = World::new(1, vec![config_of(1); 2]);
     for index in 0..2 {
         world.nodes[index].host.refuse_acquire.insert(ip(1), 1);

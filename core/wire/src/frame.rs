@@ -16,7 +16,10 @@
 //! version, cluster, kind, and only then the checksum. The checksum finds accidents, not attackers.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use ringfort_machine::NodeId;
+use ringfort_machine::{
+    NodeId,
+    defect::{Defect, active},
+};
 
 use crate::{DecodeError, limits};
 
@@ -112,6 +115,7 @@ impl Frame {
         let (frame, used) = Self::parse(cluster, datagram)?;
         match datagram.len().saturating_sub(used) {
             0 => Ok(frame),
+            _ if active(Defect::AcceptTrailing) => Ok(frame),
             more => Err(DecodeError::Trailing(more)),
         }
     }
@@ -147,7 +151,8 @@ impl Frame {
         let mut digest = CRC.digest();
         digest.update(bytes.get(..20).unwrap_or_default());
         digest.update(&body);
-        if digest.finalize().to_le_bytes() != field::<4>(bytes, 20) {
+        let wrong = digest.finalize().to_le_bytes() != field::<4>(bytes, 20);
+        if wrong && !active(Defect::SkipChecksum) {
             return Err(DecodeError::Checksum);
         }
         Ok((Self { kind, body }, whole))
@@ -212,7 +217,7 @@ fn check_header(cluster: ClusterId, bytes: &[u8]) -> Result<(Kind, usize), Decod
         });
     }
     let found = u64::from_le_bytes(field::<8>(bytes, 8));
-    if found != cluster.0 {
+    if found != cluster.0 && !active(Defect::AcceptForeignCluster) {
         return Err(DecodeError::ForeignCluster(found));
     }
     let kind = Kind::from_byte(kind)?;
@@ -220,7 +225,7 @@ fn check_header(cluster: ClusterId, bytes: &[u8]) -> Result<(Kind, usize), Decod
         return Err(DecodeError::Reserved);
     }
     let length = u32::from_le_bytes(field::<4>(bytes, 16)) as usize;
-    if length > kind.limit() {
+    if length > kind.limit() && !active(Defect::SkipLengthLimit) {
         return Err(DecodeError::TooLong {
             found: length,
             limit: kind.limit(),

@@ -1,4 +1,4 @@
-//! Groups: equal views at equal ids; a leaver gets one last view without itself and nothing after it; a message
+//! Groups: equal views at equal ids, and whoever has gone from one has done what its cause says; a leaver gets one last view without itself and nothing after it; a message
 //! was sent to the group or to the client, arrives once, and only at members; members that came along got the
 //! same messages; agreed and safe messages come in one order everywhere; and in the end every member of a group
 //! has the same view of exactly the living members that can reach each other.
@@ -42,6 +42,8 @@ pub(super) struct Groups {
     quiet_since: u64,
     homes: BTreeMap<Text, Process>,
     gone: BTreeSet<Text>,
+    /// Leaves asked for, by group and client.
+    leaving: BTreeSet<(Text, Text)>,
     messages: BTreeMap<Text, Message>,
     views: BTreeMap<(Text, Text), (Vec<Text>, ViewCause)>,
     members: BTreeMap<(Text, Text), Membership>,
@@ -95,6 +97,23 @@ impl Groups {
             return Err(broken(format!(
                 "view {view} of {group} at {client} is {members:?}, elsewhere {:?}",
                 known.0
+            )));
+        }
+        let before = membership.view.as_ref().filter(|_| !membership.left);
+        let before = before.and_then(|view| self.views.get(&(group.clone(), view.clone())));
+        let mut lost = before.into_iter().flat_map(|(before, _)| before);
+        let innocent = lost.find(|other| {
+            !members.contains(other)
+                && match cause {
+                    ViewCause::Leave => !self.leaving.contains(&(group.clone(), (*other).clone())),
+                    ViewCause::Disconnect => !self.gone.contains(*other),
+                    ViewCause::Join => true,
+                    ViewCause::Network | ViewCause::Transitional => false,
+                }
+        });
+        if let Some(innocent) = innocent {
+            return Err(broken(format!(
+                "view {view} of {group} at {client} lacks {innocent} because of {cause:?}"
             )));
         }
         if !members.contains(client) {
@@ -327,7 +346,10 @@ impl Checker for Groups {
                 self.quiet_since = event.t;
                 self.on_join(process, client, group);
             }
-            (Kind::Leave { .. }, _) => self.quiet_since = event.t,
+            (Kind::Leave { client, group }, _) => {
+                self.quiet_since = event.t;
+                self.leaving.insert((group.clone(), client.clone()));
+            }
             (Kind::Disconnect { client }, _) => {
                 self.quiet_since = event.t;
                 self.gone.insert(client.clone());

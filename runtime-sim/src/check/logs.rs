@@ -188,9 +188,7 @@ impl Logs {
         let skipped = log
             .records
             .iter()
-            .filter(|(other, record)| {
-                **other < id && after.is_none_or(|after| **other > after) && !record.lost
-            })
+            .filter(|(other, _)| **other < id && after.is_none_or(|after| **other > after))
             .find(|(other, _)| {
                 !subscriber
                     .gaps

@@ -582,6 +582,13 @@ fn group_views_and_messages() {
         Err("groups"),
         "after leaving"
     );
+    let leave = at(1, r#""ev":"leave","p":"n2#1","client":"y","group":"g""#);
+    let without = |cause: &str| view("x", "v5", r#""x""#, cause, "");
+    assert_eq!(groups(&[both.clone(), leave, without("leave")]), Ok(()));
+    for cause in ["leave", "disconnect", "join"] {
+        let gone = groups(&[both.clone(), without(cause)]);
+        assert_eq!(gone, Err("groups"), "nobody did that: {cause}");
+    }
     let with = r#","with":["x","y"]"#;
     let network = [
         got("x", "m1"),

@@ -3,7 +3,10 @@
 use alloc::{string::String, sync::Arc, vec::Vec};
 use core::time::Duration;
 
-use ringfort_machine::{Instant, NodeId, Sink};
+use ringfort_machine::{
+    Instant, NodeId, Sink,
+    defect::{self, Defect},
+};
 use ringfort_wire::logs::{Body, Epoch, Gap, Lag, Record, RecordId, Why, record_cost};
 
 use super::{
@@ -218,6 +221,7 @@ impl Puller {
             .filter(|item| *item.source == *source)
             .map(|item| item.what.last())
             .last();
+        let waiting = waiting.filter(|_| !defect::active(Defect::ForgetReceived));
         waiting.or_else(|| commit.state.positions.get(source).copied())
     }
 

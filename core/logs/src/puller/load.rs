@@ -5,7 +5,10 @@
 use alloc::vec::Vec;
 
 use bytes::{BufMut, BytesMut};
-use ringfort_machine::{Instant, Sink};
+use ringfort_machine::{
+    Instant, Sink,
+    defect::{self, Defect},
+};
 
 use super::{Action, Config, State};
 use crate::{
@@ -173,7 +176,7 @@ impl Load {
             .iter()
             .find(|entry| entry.name == name)
             .map_or(0, |entry| entry.length);
-        if found > length {
+        if found > length && !defect::active(Defect::KeepUnaccounted) {
             out.push(Action::Note(Note::OutputCut {
                 file,
                 from: found,

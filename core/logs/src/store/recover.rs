@@ -404,7 +404,9 @@ impl Recovery {
         let next = (from..self.scanned.len()).find(|index| {
             self.scanned.get(*index).is_some_and(|one| {
                 let last = self.kept(one).saturating_sub(1);
-                last >= one.name.base.sequence && Some(last) > durable
+                last >= one.name.base.sequence
+                    && Some(last) > durable
+                    && !defect::active(Defect::TrustPageCache)
             })
         });
         match next {

@@ -5,7 +5,10 @@
 //! among the newest that are kept for a subscriber who may come. One deletion at a time, oldest first, never
 //! what is still being written (services-anchors 2.5 L6).
 
-use ringfort_machine::{Deadline, Instant, Sink};
+use ringfort_machine::{
+    Deadline, Instant, Sink,
+    defect::{self, Defect},
+};
 
 use super::{
     Action, Config, Setting,
@@ -135,7 +138,8 @@ fn fate(
         };
     };
     let last = segment.last();
-    if last <= passed || (over && last <= subscribers.horizon()) {
+    let begun = defect::active(Defect::DeleteUnread) && segment.name.base <= passed;
+    if last <= passed || begun || (over && last <= subscribers.horizon()) {
         Fate::Remove
     } else if over && !subscribers.gives_up(last) {
         Fate::GiveUp

@@ -217,6 +217,7 @@ impl Segments {
         }
         if let Some((lost, cause)) = segment.header.and_then(|header| header.lost)
             && after < lost
+            && !defect::active(Defect::HideGap)
         {
             let sum = Gap {
                 count: None,

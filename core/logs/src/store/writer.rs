@@ -12,7 +12,10 @@ mod outcome;
 use alloc::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
-use ringfort_machine::{Instant, Sink};
+use ringfort_machine::{
+    Instant, Sink,
+    defect::{self, Defect},
+};
 use ringfort_wire::logs::RecordId;
 
 use super::{
@@ -272,6 +275,7 @@ impl Writer {
         self.next = sequence.saturating_add(1);
         match append.class {
             Class::None => {}
+            Class::Batch if defect::active(Defect::ForgetBatchSync) => {}
             Class::Batch => self.sync_by(now + config.batch_delay),
             Class::Sync => self.wanted = self.next,
         }

@@ -21,7 +21,7 @@ use ringfort_replication::{self as replication, ObjectConfig};
 use ringfort_vip::{self as vip, AddressAction, AddressConfig, AddressOutcome, ServiceSet};
 use ringfort_wire::ClusterId;
 
-const DELAY: Duration = Duration::from_micros(200);
+pub(crate) const DELAY: Duration = Duration::from_micros(200);
 pub(crate) const VIPS: [&str; 3] = ["127.1.0.1", "127.1.0.2", "127.1.0.3"];
 
 /// One host: a node, its disk and its interface.
@@ -225,6 +225,15 @@ impl Cluster {
             );
         }
         self.streams.retain(|(from, _), _| *from != index);
+    }
+
+    /// Ends every stream at both ends; the hosts live on.
+    pub(crate) fn cut_streams(&mut self) {
+        for (host, stream) in std::mem::take(&mut self.streams).into_keys() {
+            let reason = CloseReason::Reset;
+            let closed = StreamEvent::Closed { stream, reason };
+            self.post(DELAY, host, Event::Stream(closed));
+        }
     }
 
     pub(crate) fn post(&mut self, after: Duration, host: usize, event: Event) {

@@ -195,7 +195,7 @@ fn sessions_and_their_handshakes_are_limited() {
 
 /// 19: the slow one is dropped at the limit, the fast one beside it gets everything.
 #[test]
-fn a_slow_reader_is_dropped_alone() {
+pub(crate) fn a_slow_reader_is_dropped_alone() {
     let mut config = Config::new("dmn1");
     config.queue_messages = 20;
     let mut daemon = Daemon::new(config);
@@ -241,7 +241,7 @@ fn a_reader_that_catches_up_loses_nothing() {
 
 /// While the ring takes nothing, nobody is read and nothing is lost, not even of one who has gone meanwhile.
 #[test]
-fn congestion_stops_reading_and_loses_nothing() {
+pub(crate) fn congestion_stops_reading_and_loses_nothing() {
     let mut daemon = daemon();
     let (al, bo, silent) = (
         daemon.attach("al", false),

@@ -242,7 +242,7 @@ fn cuts_change_nothing() {
 
 /// 18: each malformed header closes only that session, and the others see it leave.
 #[test]
-fn malformed_headers_close_one_session() {
+pub(crate) fn malformed_headers_close_one_session() {
     let good = request(LITTLE, "al", bits::AGREED, &["g1"], 0, b"data");
     let with = |at: usize, patch: &[u8]| {
         let mut bytes = good.clone();

@@ -26,7 +26,7 @@ pub(crate) const BALANCE_LIMIT: u32 = 1024;
 impl Agreed {
     /// Gives every address its owner and starts the tenures that are free to start.
     pub(super) fn elect(&mut self, now: Instant) {
-        if !self.settled() || !self.mature {
+        if !self.settled() || !(self.mature || defect::active(Defect::TakeWhileYoung)) {
             return;
         }
         let (addresses, slots) = self.problem();
@@ -55,7 +55,7 @@ impl Agreed {
 
     /// The one place where a tenure begins.
     pub(super) fn start_tenure(&mut self, address: IpAddr) {
-        if !self.settled() || !self.mature {
+        if !self.settled() || !(self.mature || defect::active(Defect::TakeWhileYoung)) {
             return;
         }
         let Some(slot) = self.slots.get_mut(&address) else {
@@ -123,7 +123,7 @@ impl Agreed {
         balance::Slot {
             capable,
             claims: self.claims(slot),
-            preferred,
+            preferred: preferred.filter(|_| !defect::active(Defect::IgnorePreference)),
             follow,
             frozen: slot.flags.broken,
         }

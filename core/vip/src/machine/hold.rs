@@ -189,7 +189,9 @@ impl Vip {
             address: net,
             interface,
         });
-        self.announce(now, address, out);
+        if !defect::active(Defect::ForgetAnnouncement) {
+            self.announce(now, address, out);
+        }
     }
 
     fn acquire_failed(
@@ -222,7 +224,12 @@ impl Vip {
                 error,
                 failures: failures.saturating_add(1),
             }));
-            self.end(now, address, generation, true);
+            self.end(
+                now,
+                address,
+                generation,
+                !defect::active(Defect::HideFailure),
+            );
         }
     }
 

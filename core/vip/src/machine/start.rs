@@ -4,7 +4,10 @@ use alloc::{collections::BTreeSet, string::String, vec::Vec};
 use core::{net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
-use ringfort_machine::{Instant, OrderId, Sink};
+use ringfort_machine::{
+    Instant, OrderId, Sink,
+    defect::{self, Defect},
+};
 use ringfort_wire::vip::Body;
 
 use super::{LEAVE_LIMIT, Life, Vip};
@@ -59,7 +62,7 @@ impl Vip {
             .collect();
         let mut leftovers = BTreeSet::new();
         for (net, interface) in found.into_iter().chain(configured) {
-            if leftovers.insert(net.addr()) {
+            if !defect::active(Defect::KeepLeftovers) && leftovers.insert(net.addr()) {
                 self.locals.release_stray(net, interface, out);
             }
         }

@@ -7,7 +7,10 @@ use alloc::{
 };
 use core::{net::IpAddr, time::Duration};
 
-use ringfort_machine::{Instant, Position, ProcessId, Sink};
+use ringfort_machine::{
+    Instant, Position, ProcessId, Sink,
+    defect::{self, Defect},
+};
 use ringfort_wire::vip::{
     ADDRESSES, Body, Offer, RECORDS_PER_PART, Record, Standing, Table, Tenure,
 };
@@ -113,6 +116,9 @@ impl Vip {
             Ok(touched) => {
                 let overlap_over = self.overlaps_won(from, &touched);
                 self.reconcile(now, touched, out);
+                if defect::active(Defect::ForgetOverlap) {
+                    return;
+                }
                 for address in overlap_over {
                     self.announce(now, address, out);
                 }
@@ -144,6 +150,9 @@ impl Vip {
             .filter(|(address, slot)| slot.holders.len() > 1 && self.serves(**address))
             .map(|(address, _)| *address)
             .collect();
+        if defect::active(Defect::ForgetOverlap) {
+            return;
+        }
         for address in won {
             self.announce(now, address, out);
         }
