@@ -38,7 +38,8 @@ pub(crate) fn distance(left: &str, right: &str) -> usize {
     let mut before: Vec<usize> = Vec::new();
     let mut above: Vec<usize> = (0..=right.len()).collect();
     for (i, &a) in left.iter().enumerate() {
-        let mut row = Vec::from([i + 1]);
+        let mut row = Vec::with_capacity(right.len() + 1);
+        row.push(i + 1);
         for (j, &b) in right.iter().enumerate() {
             let change = above[j] + usize::from(a != b);
             let mut best = change.min(above[j + 1] + 1).min(row[j] + 1);

@@ -112,7 +112,8 @@ fn distance(from: &str, to: &str) -> usize {
     let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
     let mut rows: Vec<Vec<usize>> = alloc::vec![(0..=to.len()).collect()];
     for (line, left) in from.iter().enumerate() {
-        let mut row = alloc::vec![line + 1];
+        let mut row = Vec::with_capacity(to.len() + 1);
+        row.push(line + 1);
         for (column, right) in to.iter().enumerate() {
             let cell = |up: usize, back: usize| {
                 let row = (line + 1).checked_sub(up).and_then(|at| rows.get(at));
