@@ -122,12 +122,20 @@ impl Note {
         }
     }
 
-    /// Everything that [`Note::kind`] can say.
+    /// Everything that [`Note::kind`] can say of what happened; observations are no news.
     pub fn kinds() -> impl Iterator<Item = (&'static str, &'static str)> {
-        let wrapped = ["Ring", "Groups", "Replication", "Vip", "Console", "Logs"];
+        let others = [
+            "Ring",
+            "Groups",
+            "Replication",
+            "Vip",
+            "Console",
+            "Logs",
+            "Observed",
+        ];
         let own = Self::NAMES
             .iter()
-            .filter(move |name| !wrapped.contains(name));
+            .filter(move |name| !others.contains(name));
         [
             ("evs", evs::Note::NAMES),
             ("groups", groups::Note::NAMES),

@@ -27,6 +27,8 @@ pub(super) struct Addresses {
     held: BTreeMap<Text, BTreeMap<Text, Process>>,
     /// When the configuration of a process last changed.
     changed: BTreeMap<Process, u64>,
+    /// From when on an address that two have is one too long.
+    due: u64,
     /// The last probe after the bound.
     probes: BTreeMap<Text, (bool, Option<Process>)>,
 }
@@ -64,16 +66,18 @@ impl Addresses {
         }
     }
 
-    fn check_overlaps(&self, now: u64) -> Result<(), Violation> {
+    /// Judges every address that two have. Returns from when on one of them lasts too long.
+    fn check_overlaps(&self, now: u64) -> Result<u64, Violation> {
+        let mut due = u64::MAX;
         for (vip, holders) in self.held.iter().filter(|(_, holders)| holders.len() > 1) {
             let all: Vec<&Process> = holders.values().filter(|p| self.acting(p)).collect();
             for (index, one) in all.iter().enumerate() {
                 for other in &all[index + 1..] {
-                    self.check_overlap(now, vip, one, other)?;
+                    due = due.min(self.check_overlap(now, vip, one, other)?);
                 }
             }
         }
-        Ok(())
+        Ok(due)
     }
 
     fn check_overlap(
@@ -82,10 +86,10 @@ impl Addresses {
         vip: &Text,
         one: &Process,
         other: &Process,
-    ) -> Result<(), Violation> {
+    ) -> Result<u64, Violation> {
         let conf = |p: &Process| self.lives.get(p).and_then(|life| life.conf.clone());
         if conf(one).is_none() || conf(one) != conf(other) {
-            return Ok(());
+            return Ok(u64::MAX);
         }
         let since = [one, other]
             .iter()
@@ -99,7 +103,7 @@ impl Addresses {
                 format!("{one} and {other} both have {vip} for more than 2 s of one configuration"),
             ));
         }
-        Ok(())
+        Ok(since + OVERLAP_NS)
     }
 
     /// Whether the bound has passed at `t` since the last disturbance.
@@ -118,6 +122,21 @@ impl Addresses {
             .as_ref()
             .is_none_or(|core| core.contains(process.node()))
     }
+}
+
+/// Whether an overlap can begin or change with this.
+const fn concerns_holders(kind: &Kind) -> bool {
+    matches!(
+        kind,
+        Kind::VipUp { .. }
+            | Kind::VipDown { .. }
+            | Kind::Conf { .. }
+            | Kind::Start
+            | Kind::Crash { .. }
+            | Kind::Stop
+            | Kind::Pause
+            | Kind::Resume
+    )
 }
 
 impl Checker for Addresses {
@@ -161,7 +180,10 @@ impl Checker for Addresses {
             self.quiet_since = Some(event.t);
             self.probes.clear();
         }
-        self.check_overlaps(event.t)
+        if event.t > self.due || concerns_holders(&event.kind) {
+            self.due = self.check_overlaps(event.t)?;
+        }
+        Ok(())
     }
 
     fn finish(&mut self, end: Instant) -> Result<(), Violation> {
