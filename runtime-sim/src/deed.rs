@@ -178,8 +178,8 @@ impl World {
     }
 
     fn connect_group_client(&mut self, host: usize, number: u64, odd: bool) {
-        if !self.accepts_work(host) || self.locate(number).is_some() {
-            return;
+        if !self.accepts_work(host) || !self.clients_used.insert(number) {
+            return; // a name is that of one client in the whole run
         }
         let name = client_name(number);
         let workers = &mut self.hosts[host].workers;
@@ -278,10 +278,10 @@ impl World {
         }
         let counts = &mut self.hosts[host].workers.counts;
         let known = counts.entry((counter.name(), key)).or_default();
-        if *known + by < 0 {
-            return; // nobody takes away what is not there
+        match known.checked_add(by) {
+            Some(sum) if sum >= 0 => *known = sum,
+            Some(_) | None => return, // nobody takes away what is not there
         }
-        *known += by;
         let event = LocalEvent::Count {
             object: counter.name().to_owned(),
             key: counter.key(key),

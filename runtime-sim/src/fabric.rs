@@ -257,9 +257,15 @@ impl Fabric {
         self.link_mut(link).held.get_or_insert_default();
     }
 
-    /// A direction of a link is free again; what it held back goes on its way, in order.
+    /// A direction of a link is free again; what it held back goes on its way, in order; all of it
+    /// is lost if the link is cut.
     pub fn unclog(&mut self, now: Instant, link: Link, out: &mut Vec<Arrival>) {
-        for frame in self.link_mut(link).held.take().unwrap_or_default() {
+        let held = self.link_mut(link).held.take().unwrap_or_default();
+        if self.is_cut(link) {
+            self.carried.lost += held.len() as u64;
+            return;
+        }
+        for frame in held {
             let at = self.arrival_time(now, link, &frame.body);
             self.arrive(at, link, &frame, out);
         }

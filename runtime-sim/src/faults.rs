@@ -65,12 +65,17 @@ impl Fault {
             Self::Pause(_) => FaultKind::Pause,
             Self::Cut(_) => FaultKind::Cut,
             Self::Clog(_) => FaultKind::Clog,
-            Self::Ail(_, Ailing::Full, _) => FaultKind::Full,
-            Self::Ail(_, Ailing::SyncFails, _) => FaultKind::SyncFailed,
-            Self::Ail(_, Ailing::Misdirects, _) => FaultKind::Misdirected,
+            Self::Ail(_, Ailing::Full, true) => FaultKind::Full,
+            Self::Ail(_, Ailing::SyncFails, true) => FaultKind::SyncFailed,
+            Self::Ail(_, Ailing::Misdirects, true) => FaultKind::Misdirected,
             Self::Step(..) => FaultKind::Step,
             Self::Reload(..) => FaultKind::Reload,
-            Self::Start(_) | Self::Resume(_) | Self::Heal(_) | Self::Unclog(_) | Self::Calm => {
+            Self::Ail(_, _, false)
+            | Self::Start(_)
+            | Self::Resume(_)
+            | Self::Heal(_)
+            | Self::Unclog(_)
+            | Self::Calm => {
                 return None;
             }
         })

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     disk::Speed,
-    fabric::Weather,
+    fabric::{DATAGRAM_LIMIT, Weather},
     trace::{Run, RunOptions, SCHEMA, Text},
 };
 
@@ -334,6 +334,42 @@ impl Options {
         self.faults.contains(&kind)
     }
 
+    /// What the trace names: the kinds that may occur, and the plainer ones that they are made of.
+    pub(crate) fn trace_faults(&self) -> Vec<FaultKind> {
+        let mut all = self.faults.clone();
+        for (kind, plainer) in [
+            (FaultKind::Inside, FaultKind::Kill),
+            (FaultKind::Restart, FaultKind::Kill),
+            (FaultKind::Rolling, FaultKind::Stop),
+            (FaultKind::Partition, FaultKind::Cut),
+            (FaultKind::Swizzle, FaultKind::Clog),
+        ] {
+            if all.contains(&kind) && !all.contains(&plainer) {
+                all.push(plainer);
+            }
+        }
+        all
+    }
+
+    /// The kinds that need no step: what the network and the clocks do all the time.
+    pub(crate) fn ambient_faults(&self) -> Vec<FaultKind> {
+        let weather = &self.weather;
+        [
+            (
+                weather.loss_millionths + weather.stream_loss_millionths > 0,
+                FaultKind::Loss,
+            ),
+            (weather.duplicate_millionths > 0, FaultKind::Duplicate),
+            (weather.overtake_millionths > 0, FaultKind::Reorder),
+            (weather.corrupt_millionths > 0, FaultKind::Corrupt),
+            (weather.path_bytes < DATAGRAM_LIMIT as u64, FaultKind::Mtu),
+            (self.drift_millionths > 0, FaultKind::Drift),
+        ]
+        .into_iter()
+        .filter_map(|(occurs, kind)| occurs.then_some(kind))
+        .collect()
+    }
+
     /// Whether a log may drop a record: only what a loss of power or a bad disk can take.
     pub fn gaps(&self) -> bool {
         [
@@ -370,7 +406,11 @@ impl Options {
                 .map(|node| node.name.as_str().into())
                 .collect(),
             options: RunOptions {
-                faults: self.faults.iter().map(|kind| kind.name().into()).collect(),
+                faults: self
+                    .trace_faults()
+                    .iter()
+                    .map(|kind| kind.name().into())
+                    .collect(),
                 vips: self.vips.iter().map(|vip| vip.to_string().into()).collect(),
                 services: self.services.names(),
                 gaps: self.gaps(),

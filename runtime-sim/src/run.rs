@@ -37,8 +37,11 @@ pub struct Request {
 /// A run that could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// A drawn configuration was refused: a fault of the simulator.
-    #[error("a drawn configuration was refused; this is a fault of the simulator: {0}")]
+    /// A configuration was refused. If it was drawn that is a fault of the simulator.
+    #[error(
+        "a configuration was refused: change the `set` line of the schedule that it comes from; if there is no \
+         schedule, this is a fault of the simulator: {0}"
+    )]
     Configuration(String),
     /// Something in the cluster or the simulator panicked: always a fault.
     #[error("panic: {0}")]

@@ -29,7 +29,7 @@ use ringfort_machine::Instant;
 use crate::{
     deed::Deed,
     faults::Fault,
-    options::{FaultKind, Options},
+    options::Options,
     world::{Planned, World},
 };
 
@@ -70,20 +70,17 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The parameters, with every kind of fault that the steps bring: some of what the checkers allow depends on it.
+    /// The parameters, with every kind of fault that the steps and the weather bring: some of what the checkers
+    /// allow depends on it.
     pub fn options(&self) -> Options {
         let mut options = self.options.clone();
-        for step in &self.steps {
-            let Act::Fault(fault) = &step.act else {
-                continue;
-            };
-            if let Some(kind) = fault.kind()
-                && !options.may(kind)
-                && !(kind == FaultKind::Kill && options.may(FaultKind::Inside))
-                && !matches!(kind, FaultKind::Stop if options.may(FaultKind::Rolling))
-                && !matches!(kind, FaultKind::Clog if options.may(FaultKind::Swizzle))
-                && !matches!(kind, FaultKind::Cut if options.may(FaultKind::Partition))
-            {
+        let faults = self.steps.iter().filter_map(|step| match &step.act {
+            Act::Fault(fault) => fault.kind(),
+            Act::Deed(_) => None,
+        });
+        let known = options.trace_faults();
+        for kind in faults.chain(options.ambient_faults()) {
+            if !known.contains(&kind) && !options.may(kind) {
                 options.faults.push(kind);
             }
         }

@@ -5,8 +5,8 @@
 //! times are rounded and messages shortened, so that a person can read it. A candidate counts if its run breaks the
 //! same property. Every run is deterministic, so a result needs no repetition.
 //!
-//! What this is not: minimal in every sense. Nothing single can be taken away from the result; two things together
-//! perhaps could.
+//! What this is not: a proof of minimality. Unless the runs that are allowed were used up, no single step can be taken
+//! away from the result; two together perhaps could.
 
 use std::{thread, time::Duration};
 
@@ -243,7 +243,8 @@ impl<'a> Shrinker<'a> {
         let last = schedule.steps.last().map_or(Duration::ZERO, |step| step.at);
         for after in [1, 5] {
             let mut candidate = schedule.clone();
-            candidate.options.faults_for = Duration::from_secs(last.as_secs() + after);
+            candidate.options.faults_for =
+                Duration::from_secs(last.as_secs().saturating_add(after));
             if candidate.options.faults_for < schedule.options.faults_for
                 && self.attempt(schedule, candidate)
             {

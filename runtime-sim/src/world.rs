@@ -8,7 +8,7 @@
 //! and then looking at hosts and at the events that a keeping recorder has kept.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     time::Duration,
 };
@@ -121,6 +121,8 @@ pub struct World {
     pub(crate) notes: BTreeMap<(&'static str, &'static str), u64>,
     /// Group clients named so far; names are unique in the run.
     pub(crate) clients_named: u64,
+    /// Numbers that a group client has had.
+    pub(crate) clients_used: BTreeSet<u64>,
     /// Messages of group clients tagged so far.
     pub(crate) tags: u64,
     steps: u64,
@@ -188,6 +190,7 @@ impl World {
             wake_reasons: BTreeMap::new(),
             notes: BTreeMap::new(),
             clients_named: 0,
+            clients_used: BTreeSet::new(),
             tags: 0,
             steps: 0,
             actions: Vec::new(),

@@ -50,7 +50,8 @@ impl World {
         order.truncate(rng.between(1, count as u64 - 1) as usize);
         let mail = |host: &usize| self.options.nodes[*host].role == Role::Mail;
         if !order.iter().any(mail) {
-            order[0] = 0; // the first node is never a manager
+            let first = (0..count).find(mail)?;
+            order[0] = first;
         }
         order.sort_unstable();
         Some(order)

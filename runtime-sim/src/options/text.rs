@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 
 use super::{NodePlan, Options, Role};
 
+const HOUR_NS: u64 = 3_600_000_000_000;
+
 /// One parameter: its path through the structure, and its value as JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
@@ -20,6 +22,14 @@ pub enum SettingError {
         "there is no parameter `{0}`; the lines that `ringfort-sim shrink` writes show which there are"
     )]
     Unknown(String),
+    /// The value is out of range.
+    #[error("`{path}`: {expected}")]
+    Range {
+        /// The parameter.
+        path: String,
+        /// What would be right.
+        expected: &'static str,
+    },
     /// The value is of another kind.
     #[error("`{path} = {value}`: {source}")]
     Value {
@@ -57,15 +67,89 @@ impl Options {
             value: setting.value.clone(),
             source,
         };
+        if setting.path == "nodes" || setting.path.starts_with("nodes.") {
+            return Err(SettingError::Unknown(setting.path.clone())); // they have a line of their own
+        }
         let value: Value = serde_json::from_str(&setting.value).map_err(wrong)?;
         let mut fields = Value::Object(self.fields());
         let pointer = format!("/{}", setting.path.replace('.', "/"));
         let known = fields.pointer_mut(&pointer);
         *known.ok_or_else(|| SettingError::Unknown(setting.path.clone()))? = value;
-        let seed = self.seed;
-        *self = serde_json::from_value(fields).map_err(wrong)?;
-        self.seed = seed;
+        let mut options: Self = serde_json::from_value(fields).map_err(wrong)?;
+        options.seed = self.seed;
+        if let Some(expected) = options.objection() {
+            let path = setting.path.clone();
+            return Err(SettingError::Range { path, expected });
+        }
+        *self = options;
         Ok(())
+    }
+
+    /// What a world could not be made of, or would never come to its end with.
+    fn objection(&self) -> Option<&'static str> {
+        let (weather, load, disk) = (&self.weather, &self.load, &self.disk);
+        let rates = [
+            weather.loss_millionths,
+            weather.stream_loss_millionths,
+            weather.duplicate_millionths,
+            weather.overtake_millionths,
+            weather.corrupt_millionths,
+            self.pace.inside_millionths,
+        ];
+        let times = [
+            weather.latency_most_ns,
+            weather.jitter_ns,
+            weather.overtake_ns,
+            weather.stale_ns,
+            disk.access_most_ns,
+            disk.sync_most_ns,
+            self.address_ns,
+            self.balance_ns,
+            self.mature_ns,
+        ];
+        let pairs = [
+            (weather.latency_least_ns, weather.latency_most_ns),
+            (disk.access_least_ns, disk.access_most_ns),
+            (disk.sync_least_ns, disk.sync_most_ns),
+        ];
+        let rules = [
+            (
+                rates.iter().all(|rate| *rate <= 1_000_000),
+                "rates are at most 1000000 millionths",
+            ),
+            (
+                times.iter().all(|ns| *ns <= HOUR_NS),
+                "times are at most an hour",
+            ),
+            (
+                pairs.iter().all(|(least, most)| least <= most),
+                "the least is at most the most",
+            ),
+            (
+                self.drift_millionths <= 500_000,
+                "clocks are wrong by at most 500000 millionths",
+            ),
+            (
+                load.probe_ns >= 1_000_000,
+                "probes are at least 1000000 ns apart",
+            ),
+            (
+                load.count_pending <= 1_000_000,
+                "at most 1000000 changes wait",
+            ),
+            (
+                self.faults_for.as_secs() <= 86_400,
+                "faults strike for at most 86400s",
+            ),
+            (
+                !self.core || self.nodes.len() > 1,
+                "a core needs a rest: two nodes or more",
+            ),
+            (self.vips.len() <= 200, "at most 200 addresses"),
+        ];
+        rules
+            .into_iter()
+            .find_map(|(holds, expected)| (!holds).then_some(expected))
     }
 }
 

@@ -21,6 +21,9 @@ const FORMS: &str = "one of `start|kill|restart|power|stop|pause|resume NODE`, `
      `count NODE networks|domains KEY +N|-N`, `append NODE none|batch|sync BYTES`, \
      `session ADDRESS talks|waits SECONDSs`, with nodes of the line `nodes`";
 
+/// Keys of a counter are numbered below this.
+const KEYS: u64 = 2_048;
+
 /// The longest message or record that a step may ask for.
 const BYTES_LIMIT: u64 = 1 << 20;
 
@@ -195,7 +198,7 @@ fn deed(words: &[&str], host: &impl Fn(&str) -> Option<usize>) -> Option<Deed> {
         ["count", node, counter, key, by] => Deed::Count {
             host: host(node)?,
             counter: Counter::from_name(counter)?,
-            key: key.parse().ok()?,
+            key: key.parse().ok().filter(|key| *key < KEYS)?,
             by: by.parse().ok()?,
         },
         ["append", node, class, bytes] => Deed::Append {

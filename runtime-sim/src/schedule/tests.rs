@@ -77,6 +77,11 @@ fn wrong_files_say_where_and_what_is_expected() {
         wrong("seed 1\nnodes n1\nset weather.sun = 1\n").contains("line 4: there is no parameter")
     );
     assert!(wrong("frobnicate\n").contains("line 2"));
+    assert!(wrong("seed 1\nseed 2\n").contains("line 3"));
+    assert!(wrong("seed 1\nnodes n1\nset core = false\nseed 2\n").contains("line 5"));
+    assert!(wrong("seed 1\nnodes n1\nset core = true\n").contains("line 4: `core`"));
+    assert!(wrong("seed 1\nnodes n1\nat 99999999999s kill n1\n").contains("line 4"));
+    assert!(wrong("seed 1\nnodes n1\nat 1s count n1 networks 2048 +1\n").contains("line 4"));
 }
 
 #[test]
@@ -84,7 +89,9 @@ fn what_makes_no_sense_does_nothing() {
     let text = "# ringfort-sim schedule 1\nseed 5\nnodes n1 n2\nset faults_for = \"4s\"\n\
                 at 1s resume n1\nat 1s start n1\nat 1s send c9 g1 agreed 10\nat 1s join c9 g1\n\
                 at 1s count n1 networks 1 -5\nat 1.5s kill n2\nat 1.6s kill n2\nat 1.7s connect c1 n2 odd\n\
-                at 2s start n2\nat 3s leave c1 g1\nat 9s kill n1\n";
+                at 2s start n2\nat 3s leave c1 g1\nat 9s kill n1\n\
+                at 3.1s count n1 domains 0 +9223372036854775807\nat 3.2s count n1 domains 0 +1\n\
+                at 3.3s connect c7 n1 odd\nat 3.4s disconnect c7\nat 3.5s connect c7 n1 odd\n";
     let report = run::follow(&Schedule::parse(text).unwrap(), None).unwrap();
     assert_eq!(report.violation, None);
 }

@@ -8,6 +8,9 @@ use crate::options::{
     text::{Setting, SettingError, node, time},
 };
 
+/// No step comes later than this, in seconds.
+const LATEST_S: u64 = 1_000_000;
+
 /// The first line of a schedule.
 const HEAD: &str = "# ringfort-sim schedule 1";
 
@@ -55,6 +58,16 @@ struct Head {
 }
 
 impl Head {
+    /// Whether a line that begins with `word` has not been there yet.
+    fn takes(&self, word: &str) -> bool {
+        match word {
+            "seed" => self.seed.is_none(),
+            "nodes" => self.nodes.is_empty(),
+            "expect" => self.expect.is_none(),
+            _ => self.defect.is_none(),
+        }
+    }
+
     fn options(&self) -> Result<Options, ScheduleError> {
         let seed = self.seed.ok_or(ScheduleError::Missing("seed"))?;
         if self.nodes.is_empty() {
@@ -115,6 +128,10 @@ impl Schedule {
                 return Err(wrong(number, line));
             };
             let rest = rest.trim();
+            let in_head = matches!(word, "seed" | "nodes" | "expect" | "defect");
+            if in_head && (options.is_some() || !head.takes(word)) {
+                return Err(wrong(number, line)); // too late, or for the second time
+            }
             match word {
                 "seed" => head.seed = Some(rest.parse().map_err(|_| wrong(number, line))?),
                 "nodes" => head.nodes = nodes(rest).ok_or_else(|| wrong(number, line))?,
@@ -159,7 +176,9 @@ fn nodes(text: &str) -> Option<Vec<NodePlan>> {
     let names: Vec<&str> = text.split_whitespace().collect();
     let valid = |name: &&str| {
         name.starts_with(|c: char| c.is_ascii_lowercase())
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     };
     let unique = |(index, name): (usize, &&str)| !names[..index].contains(name);
     let mut all = names.iter().enumerate();
@@ -180,7 +199,9 @@ fn set(options: &mut Options, line: usize, rest: &str) -> Result<(), ScheduleErr
 
 fn step(options: &Options, line: usize, rest: &str) -> Result<Step, ScheduleError> {
     let (at, act) = rest.split_once(' ').ok_or_else(|| wrong(line, rest))?;
-    let at = time::parse(at).ok_or_else(|| wrong(line, at))?;
+    let at = time::parse(at)
+        .filter(|at| at.as_secs() <= LATEST_S)
+        .ok_or_else(|| wrong(line, at))?;
     let host = |name: &str| options.nodes.iter().position(|node| node.name == name);
     let act = line::parse(act.trim(), &host).map_err(|expected| ScheduleError::Line {
         line,
@@ -194,7 +215,8 @@ fn wrong(line: usize, text: &str) -> ScheduleError {
     ScheduleError::Line {
         line,
         message: format!("`{text}` cannot be read"),
-        expected: "`seed N`, `nodes NAME…` (different, of small letters and digits, managers with m), \
-                   `expect VERDICT`, `defect NAME`, `set PARAMETER = VALUE` or `at SECONDSs STEP`",
+        expected: "once each and first `seed N`, `nodes NAME…` (different, of small letters and digits, \
+                   managers with m), `expect VERDICT`, `defect NAME`; then `set PARAMETER = VALUE` and \
+                   `at SECONDSs STEP`",
     }
 }

@@ -51,10 +51,14 @@ pub(crate) fn time(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no time; write seconds, or 90s, 5m, 1h");
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| wrong())?;
+    let scaled = |unit: u64| {
+        let seconds = number.checked_mul(unit).filter(|s| *s <= 1_000_000);
+        seconds.map(Duration::from_secs).ok_or_else(wrong)
+    };
     match &text[digits.len()..] {
-        "" | "s" => Ok(Duration::from_secs(number)),
-        "m" => Ok(Duration::from_secs(number * 60)),
-        "h" => Ok(Duration::from_secs(number * 3600)),
+        "" | "s" => scaled(1),
+        "m" => scaled(60),
+        "h" => scaled(3600),
         _ => Err(wrong()),
     }
 }

@@ -47,8 +47,8 @@ pub(crate) fn run(arguments: &Replay) -> ExitCode {
             Ok(schedule) => schedule,
             Err(error) => return complain(&format!("{}: {error}", arguments.file.display())),
         };
-    if let Err(code) = switch_on(&schedule) {
-        return code;
+    if let Err(error) = switch_on(&schedule) {
+        return complain(&error);
     }
     match run::follow(&schedule, arguments.trace.as_ref()) {
         Ok(report) => tell(arguments, &schedule, &report),
@@ -57,14 +57,14 @@ pub(crate) fn run(arguments: &Replay) -> ExitCode {
 }
 
 /// The defect that a schedule shows is switched on, if this program has it.
-fn switch_on(schedule: &Schedule) -> Result<(), ExitCode> {
+pub(crate) fn switch_on(schedule: &Schedule) -> Result<(), String> {
     let Some(name) = &schedule.defect else {
         return Ok(());
     };
     #[cfg(feature = "defects")]
     {
         let Some(defect) = ringfort_machine::defect::Defect::from_name(name) else {
-            return Err(complain(&format!("there is no defect `{name}`")));
+            return Err(format!("there is no defect `{name}`"));
         };
         ringfort_machine::defect::activate(Some(defect));
     }

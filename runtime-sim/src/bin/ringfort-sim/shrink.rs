@@ -4,7 +4,7 @@ use std::{fs, io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use ringfort_runtime_sim::{
-    run,
+    run::{self, RunError},
     schedule::Schedule,
     shrink::{Progress, Shrinker, verdict},
 };
@@ -107,12 +107,16 @@ fn beginning(arguments: &Shrink) -> Result<Schedule, String> {
             let schedule =
                 Schedule::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
             #[cfg(feature = "defects")]
-            if arguments.common.defect.is_none()
-                && let Some(name) = &schedule.defect
+            let chosen = arguments.common.defect.is_some();
+            #[cfg(not(feature = "defects"))]
+            let chosen = false;
+            if !chosen {
+                crate::replay::switch_on(&schedule)?;
+            }
+            if let Err(error @ (RunError::Configuration(_) | RunError::Trace { .. })) =
+                run::follow(&schedule, None)
             {
-                ringfort_machine::defect::activate(ringfort_machine::defect::Defect::from_name(
-                    name,
-                ));
+                return Err(format!("{}: {error}", path.display()));
             }
             let verdict = verdict(&schedule);
             let expect = verdict.split(':').next().unwrap_or_default().to_owned();

@@ -33,6 +33,16 @@ fn wrong_lines_say_what_is_wrong() {
     assert!(set("faults", "[\"locusts\"]").contains("locusts"));
     assert!(set("faults_for", "\"soon\"").contains("no time"));
     assert!(set("vips", "[\"here\"]").contains("no network"));
+    for (path, value, says) in [
+        ("nodes", "[]", "no parameter"),
+        ("weather.loss_millionths", "1000001", "at most 1000000"),
+        ("load.probe_ns", "0", "apart"),
+        ("drift_millionths", "18446744073709551615", "500000"),
+        ("mature_ns", "18446744073709551615", "an hour"),
+        ("disk.sync_least_ns", "3000000", "at most the most"),
+    ] {
+        assert!(set(path, value).contains(says), "{path} = {value}");
+    }
     assert_eq!(options, Options::quiet(1, 2));
 }
 
