@@ -107,11 +107,6 @@ impl Options {
             self.balance_ns,
             self.mature_ns,
         ];
-        let pairs = [
-            (weather.latency_least_ns, weather.latency_most_ns),
-            (disk.access_least_ns, disk.access_most_ns),
-            (disk.sync_least_ns, disk.sync_most_ns),
-        ];
         let rules = [
             (
                 rates.iter().all(|rate| *rate <= 1_000_000),
@@ -120,10 +115,6 @@ impl Options {
             (
                 times.iter().all(|ns| *ns <= HOUR_NS),
                 "times are at most an hour",
-            ),
-            (
-                pairs.iter().all(|(least, most)| least <= most),
-                "the least is at most the most",
             ),
             (
                 self.drift_millionths <= 500_000,
