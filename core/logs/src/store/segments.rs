@@ -179,7 +179,9 @@ impl Segments {
         })
     }
 
-    /// The identity before the base of `segment`, from its header or else from the segment before.
+    /// The identity before the base of `segment`, from its header or else from the segment before. Without
+    /// either it is of the segment's own incarnation: the header that begins an incarnation is durable before
+    /// anything follows it, so one that a loss of power took did not begin one.
     pub(crate) fn before(&self, segment: &Segment) -> RecordId {
         segment.header.map_or_else(
             || {
@@ -188,8 +190,13 @@ impl Segments {
                     .iter()
                     .rev()
                     .find(|known| known.name < segment.name && !known.is_dead());
-                let incarnation = older.map_or(0, |known| known.name.base.incarnation);
-                RecordId::new(incarnation, segment.name.base.sequence.saturating_sub(1))
+                let base = segment.name.base;
+                let incarnation = match older {
+                    Some(older) => older.name.base.incarnation,
+                    None if base.sequence > 1 => base.incarnation,
+                    None => 0,
+                };
+                RecordId::new(incarnation, base.sequence.saturating_sub(1))
             },
             |header| header.before(),
         )
