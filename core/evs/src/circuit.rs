@@ -4,7 +4,7 @@
 //! A visit of the operational ring and one of the recovery differ only in what there is to send, which the
 //! caller hands in. What this file does not do: it decides no membership.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 use core::{mem, time::Duration};
 
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use ringfort_machine::{
 };
 use ringfort_wire::{
     Kind,
-    ring::{CEILING, REQUESTS, Token},
+    ring::{CEILING, REQUESTS, Request, Token},
 };
 
 use crate::{
@@ -55,11 +55,37 @@ struct Resend {
     interval: Duration,
 }
 
+/// What was asked for last, and of whom.
+///
+/// Who answers first takes a request off the token, and the asking member may not hear him: links that work in
+/// one direction, or cut a neighbour off, do that. The member before it on the ring it hears, or the token would
+/// not come. So what was asked of anybody in vain is asked of that member, and the other way round, and what
+/// helped last is tried first.
+#[derive(Debug, Default)]
+struct Asked {
+    /// The lowest place in the order that was asked for; zero before the first.
+    lowest: u64,
+    /// Of the member before this one.
+    relayed: bool,
+}
+
+impl Asked {
+    /// Whether to ask the member before this one for `lowest` and what is above.
+    const fn again(&mut self, lowest: u64) -> bool {
+        let in_vain = self.lowest == lowest;
+        self.lowest = lowest;
+        self.relayed = (self.relayed != in_vain) && !active(Defect::AskAnybody);
+        self.relayed
+    }
+}
+
 /// The token as one member sees it go round.
 #[derive(Debug)]
 pub(crate) struct Circuit {
     next: ProcessId,
-    members: usize,
+    /// The positions of this member and of the one before it.
+    place: u8,
+    before: u8,
     alone: bool,
     /// Of the last token accepted or passed on.
     hop: u64,
@@ -81,8 +107,7 @@ pub(crate) struct Circuit {
     /// The quickest rotation of late. The mean grows with every token lost, and so would the time until a lost
     /// one is sent again.
     quickest: Duration,
-    /// What this member sent again of late, and at which hop of the token.
-    answered: BTreeMap<u64, u64>,
+    asked: Asked,
     accepted_at: Option<Instant>,
     lost_at: Instant,
     excused: bool,
@@ -98,10 +123,13 @@ impl Circuit {
         let members = order.members();
         let own = members.iter().position(|m| m.process == config.me.process);
         assert!(own.is_some(), "a process is a member of its own ring");
-        let after = own.map_or(0, |index| (index + 1) % members.len());
+        let place = own.unwrap_or(0);
+        let after = (place + 1) % members.len();
+        let before = (place + members.len() - 1) % members.len();
         Self {
             next: members.get(after).map_or(config.me.process, |m| m.process),
-            members: members.len(),
+            place: place as u8,
+            before: before as u8,
             alone: members.len() == 1,
             hop: 0,
             aru_sent: 0,
@@ -115,7 +143,7 @@ impl Circuit {
             hurried: false,
             rotation: Duration::ZERO,
             quickest: Duration::ZERO,
-            answered: BTreeMap::new(),
+            asked: Asked::default(),
             accepted_at: None,
             lost_at: now + config.timeouts.token_loss_min,
             excused: false,
@@ -142,6 +170,13 @@ impl Circuit {
             return Err(Reason::Contradictory);
         }
         if token.setter.is_some_and(|setter| !order.contains(setter)) {
+            return Err(Reason::NotMember);
+        }
+        let by = token.requests.iter().filter_map(|request| request.by);
+        if by
+            .max()
+            .is_some_and(|by| usize::from(by) >= order.members().len())
+        {
             return Err(Reason::NotMember);
         }
         // Every packet out there was announced by a token that this one follows, and nobody takes back what
@@ -258,7 +293,7 @@ impl Circuit {
         } else {
             self.previous_seq
         };
-        request(&mut token, order, arrived);
+        self.request(&mut token, order, arrived);
         self.passed_idle = sent + answered == 0 && idle_as_passed(&token, self.previous_seq);
         self.previous_seq = received_seq;
         self.aru_sent = token.aru;
@@ -276,10 +311,7 @@ impl Circuit {
         self.scratch = packets;
     }
 
-    /// Sends again what the token asks for and this member has. Returns how many packets that were.
-    ///
-    /// What it sent of late and is asked for again it leaves to the others in one of two cases: who asks may not
-    /// hear this member, and then nobody would ever answer, since the first to get the token takes the request.
+    /// Sends again what the token asks of anybody or of this member and it has. Returns how many packets that were.
     fn answer(
         &mut self,
         order: &mut Order,
@@ -287,19 +319,19 @@ impl Circuit {
         windows: &Windows,
         cx: &mut Context<'_>,
     ) -> u32 {
-        let (hop, lately) = (token.hop, self.hops_of_late());
-        self.answered.retain(|_, at| *at + lately > hop);
-        if token.requests.is_empty() {
-            return 0;
-        }
         let cluster = cx.shared.config.cluster;
-        let mut answered = 0;
-        token.requests.retain(|seq| {
-            let again = self.answered.contains_key(seq) && !active(Defect::AnswerAlways);
-            if answered >= windows.global || again && Self::leaves_to_others(*seq, hop) {
+        let (mut answered, mut last) = (0, None);
+        token.requests.retain_mut(|request| {
+            let Request { seq, by } = *request;
+            if last == Some(seq) {
+                return false;
+            }
+            if answered >= windows.global || by.is_some_and(|by| by != self.place) {
                 return true;
             }
-            let Some(packet) = order.store.get_mut(*seq) else {
+            let Some(packet) = order.store.get_mut(seq) else {
+                // Whoever has it may send it now.
+                request.by = None;
                 return true;
             };
             if !active(Defect::SkipRetransmission) {
@@ -307,7 +339,7 @@ impl Circuit {
                 cx.transmit(Destination::All, frame);
             }
             answered += 1;
-            self.answered.insert(*seq, hop);
+            last = Some(seq);
             false
         });
         if answered > 0 {
@@ -317,9 +349,19 @@ impl Circuit {
         answered
     }
 
-    /// How many hops of the token make a few visits to this member.
-    const fn hops_of_late(&self) -> u64 {
-        self.members as u64 * 8
+    /// Adds to the token what this member lacks, up to what must have arrived by now.
+    fn request(&mut self, token: &mut Token, order: &Order, arrived: u64) {
+        let lowest = order.store.aru() + 1;
+        if lowest <= arrived && !active(Defect::NeverRequest) {
+            let by = self.asked.again(lowest).then_some(self.before);
+            let missing = order.store.missing(arrived).take(REQUESTS);
+            token
+                .requests
+                .extend(missing.map(|seq| Request { seq, by }));
+        }
+        token.requests.sort_unstable();
+        token.requests.dedup();
+        token.requests.truncate(REQUESTS);
     }
 
     /// Replaces this member's part in the sums on the token.
@@ -424,15 +466,6 @@ impl Circuit {
         }
     }
 
-    /// A coin that depends on the packet and on the hop, so that two members do not always decide alike.
-    const fn leaves_to_others(seq: u64, hop: u64) -> bool {
-        // The finalizer of SplitMix64 (Steele, Lea, Flood 2014): near hops must not give equal coins.
-        let mixed = seq.rotate_left(32) ^ hop;
-        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) & 1 == 1
-    }
-
     /// The time without a token after which it counts as lost.
     pub(crate) fn token_loss(&self, cx: &Context<'_>) -> Duration {
         token_loss(self.rotation, &cx.shared.config)
@@ -515,6 +548,8 @@ impl Circuit {
             .flag(self.passed_idle)
             .flag(self.hurried)
             .flag(self.excused)
+            .number(self.asked.lowest)
+            .flag(self.asked.relayed)
             .number(self.rotation.as_nanos() as u64)
             .number(self.lost_at.as_nanos())
             .number(
@@ -541,19 +576,6 @@ fn lower_or_raise(token: &mut Token, aru: u64, me: ProcessId) {
         token.setter = (aru != token.seq).then_some(me);
     }
     assert!(token.aru <= token.seq, "nobody has what has no place yet");
-}
-
-/// Adds to the token what this member lacks, up to what must have arrived by now.
-fn request(token: &mut Token, order: &Order, arrived: u64) {
-    if order.store.aru() >= arrived || active(Defect::NeverRequest) {
-        return;
-    }
-    token
-        .requests
-        .extend(order.store.missing(arrived).take(REQUESTS));
-    token.requests.sort_unstable();
-    token.requests.dedup();
-    token.requests.truncate(REQUESTS);
 }
 
 /// Whether a token, as passed on, lets the next rotation find the ring idle.

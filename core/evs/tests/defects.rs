@@ -31,7 +31,7 @@ const DIRECTED: &[(Defect, fn())] = &[
         topologies::two_three_and_four_come_to_rest_from_a_whole_ring,
     ),
     (
-        Defect::AnswerAlways,
+        Defect::AskAnybody,
         topologies::two_three_and_four_come_to_rest_from_a_whole_ring,
     ),
 ];

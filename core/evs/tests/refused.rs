@@ -17,7 +17,7 @@ use ringfort_machine::{
 };
 use ringfort_wire::ring::{
     Beacon, Candidate, Commit, CommitLine, Data, DataBuilder, Hurry, Join, Neighbour, OldRing,
-    RingBody, Token,
+    Request, RingBody, Token,
 };
 use ringfort_wire::{Frame, Kind};
 
@@ -155,6 +155,10 @@ fn any_token(own: RingId) -> impl Strategy<Value = Frame> {
                 requests: requests
                     .into_iter()
                     .filter(|wanted| (1..=seq).contains(wanted))
+                    .map(|seq| Request {
+                        seq,
+                        by: (seq % 3 > 0).then_some((seq % 5) as u8),
+                    })
                     .collect(),
             };
             Frame::new(Kind::Token, token.encode())

@@ -64,8 +64,8 @@ defects! {
     AcceptRepeatedToken = "accept-repeated-token",
     /// evs: nothing that is missing is asked for.
     NeverRequest = "never-request",
-    /// evs: who is not heard by the one that asks answers every request all the same.
-    AnswerAlways = "answer-always",
+    /// evs: what was asked for in vain is not asked of the one member that is heard for certain.
+    AskAnybody = "ask-anybody",
     /// evs: what all have is believed one rotation of the token too early.
     SettleRotationEarly = "settle-rotation-early",
     /// evs: a beacon of another ring does not lead to a merge.

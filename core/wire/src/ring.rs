@@ -45,8 +45,18 @@ pub struct Token {
     pub sent: u32,
     /// Packets waiting at all members, as each last reported.
     pub backlog: u32,
-    /// Sequence numbers wanted again, ascending.
-    pub requests: Vec<u64>,
+    /// Packets wanted again, ascending.
+    pub requests: Vec<Request>,
+}
+
+/// One packet that a [`Token`] asks to be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Request {
+    /// Its place in the order.
+    pub seq: u64,
+    /// Who is to send it, by position among the members: the one that the asking member is known to hear.
+    /// Anybody if absent.
+    pub by: Option<u8>,
 }
 
 /// One process in a [`Join`], with what the sender thinks of it.
@@ -178,13 +188,16 @@ pub trait RingBody: Serialize + DeserializeOwned {
 impl RingBody for Token {
     fn check(&self) -> Result<(), DecodeError> {
         capped(self.requests.len(), REQUESTS)?;
-        let first = self.requests.first().copied().unwrap_or(1);
-        let last = self.requests.last().copied().unwrap_or(0);
+        let first = self.requests.first().map_or(1, |request| request.seq);
+        let last = self.requests.last().map_or(0, |request| request.seq);
+        let is_member = |by| usize::from(by) < limits::MEMBERS;
+        let mut by = self.requests.iter().filter_map(|request| request.by);
         let settled = self.setter.is_none() == (self.aru == self.seq);
         consistent(
             ascending(&self.requests)
                 && first > 0
                 && last <= self.seq
+                && by.all(is_member)
                 && self.aru <= self.seq
                 && self.hop > 0
                 && self.hop < CEILING

@@ -20,7 +20,7 @@ const TESTS: &[Defect] = &[
     Defect::IgnoreHurry,
     Defect::LeaveSilently,
     // Links that work in one direction for good.
-    Defect::AnswerAlways,
+    Defect::AskAnybody,
     Defect::ForgetQuarantine,
     // The node's messages are all agreed, and few are cut when a ring ends.
     Defect::SkipReliable,

@@ -12,7 +12,7 @@ use ringfort_machine::{Incarnation, Level, Member, NodeId, ProcessId, RingId, Su
 
 use super::{
     Beacon, CEILING, Candidate, Commit, CommitLine, Content, Data, DataBuilder, Fragment, Hurry,
-    Join, Neighbour, OldRing, REQUESTS, RingBody, Token, data,
+    Join, Neighbour, OldRing, REQUESTS, Request, RingBody, Token, data,
 };
 use crate::{ClusterId, DecodeError, Frame, limits};
 
@@ -36,6 +36,10 @@ fn ring(sequence: u64) -> RingId {
     }
 }
 
+fn asked(seq: u64, by: Option<u8>) -> Request {
+    Request { seq, by }
+}
+
 fn token() -> Token {
     Token {
         ring: ring(300),
@@ -45,7 +49,7 @@ fn token() -> Token {
         setter: Some(process(2)),
         sent: 12,
         backlog: 3,
-        requests: vec![991, 995],
+        requests: vec![asked(991, None), asked(995, Some(2))],
     }
 }
 
@@ -267,21 +271,28 @@ fn contradictions_are_refused() {
     );
     assert_eq!(
         refused(Token {
-            requests: vec![995, 991],
+            requests: vec![asked(995, None), asked(991, None)],
             ..token()
         }),
         not_canonical
     );
     assert_eq!(
         refused(Token {
-            requests: vec![0],
+            requests: vec![asked(0, None)],
             ..token()
         }),
         not_canonical
     );
     assert_eq!(
         refused(Token {
-            requests: vec![1001],
+            requests: vec![asked(1001, None)],
+            ..token()
+        }),
+        not_canonical
+    );
+    assert_eq!(
+        refused(Token {
+            requests: vec![asked(991, Some(limits::MEMBERS as u8))],
             ..token()
         }),
         not_canonical
@@ -293,7 +304,9 @@ fn contradictions_are_refused() {
         }),
         not_canonical
     );
-    let many: Vec<u64> = (1..=REQUESTS as u64 + 1).collect();
+    let many = (1..=REQUESTS as u64 + 1)
+        .map(|seq| asked(seq, None))
+        .collect();
     let too_long = DecodeError::TooLong {
         found: REQUESTS + 1,
         limit: REQUESTS,
