@@ -71,7 +71,7 @@ struct Asked {
 
 impl Asked {
     /// Whether to ask the member before this one for `lowest` and what is above.
-    const fn again(&mut self, lowest: u64) -> bool {
+    fn again(&mut self, lowest: u64) -> bool {
         let in_vain = self.lowest == lowest;
         self.lowest = lowest;
         self.relayed = (self.relayed != in_vain) && !active(Defect::AskAnybody);

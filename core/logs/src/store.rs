@@ -405,6 +405,11 @@ impl Store {
             }
             Phase::Closed => return,
             Phase::Running(writer) | Phase::Closing { writer, .. } => {
+                if self.reads.pump(now, &self.segments, writer, orders, out) {
+                    writer.sync_by(now + config.reader_delay);
+                }
+                writer.pump(now, config, orders, out);
+                // After the writer: what it has just ceased to write to may go, and nobody wakes us for that.
                 self.retention.pump(
                     Setting { now, config },
                     &mut self.segments,
@@ -414,10 +419,6 @@ impl Store {
                     out,
                 );
                 self.subscribers.pump(now, config, self.log, orders, out);
-                if self.reads.pump(now, &self.segments, writer, orders, out) {
-                    writer.sync_by(now + config.reader_delay);
-                }
-                writer.pump(now, config, orders, out);
             }
         }
         self.finish(out);
