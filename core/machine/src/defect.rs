@@ -216,6 +216,18 @@ defects! {
     AcceptAnySender = "accept-any-sender",
     /// session: clients are read on while the ring takes nothing.
     IgnoreCongestion = "ignore-congestion",
+    /// seal: a datagram that was here before is opened again.
+    SkipReplayWindow = "skip-replay-window",
+    /// seal: what does not match its tag is opened all the same.
+    SkipTag = "skip-tag",
+    /// seal: a key that its owner has replaced goes on opening.
+    AcceptOldKey = "accept-old-key",
+    /// seal: the greeting of an earlier life replaces that of the present one.
+    AcceptOldLife = "accept-old-life",
+    /// seal: a new key is used before all members have it.
+    SwitchEarly = "switch-early",
+    /// seal: a node that has gone from the allow-list is still heard.
+    KeepRevoked = "keep-revoked",
 }
 
 impl Defect {
