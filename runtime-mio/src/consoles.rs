@@ -13,8 +13,7 @@ mod session;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
-    os::{fd::AsFd, unix::fs::PermissionsExt},
-    path::Path,
+    os::fd::AsFd,
     time::Instant,
 };
 
@@ -31,7 +30,7 @@ use self::{
 };
 use crate::{
     BootError,
-    listen::{Accept, accept_error, listen},
+    listen::{Accept, accept_error, listen, listen_unix},
     sys,
     token::Source,
 };
@@ -369,32 +368,6 @@ impl Consoles {
             }
         }
     }
-}
-
-/// Listens on a socket in the file system. A socket that is left over from an earlier process is removed, but
-/// only if nobody answers on it, and never anything that is not a socket.
-fn listen_unix(path: &str, mode: u32) -> io::Result<UnixListener> {
-    let listener = match UnixListener::bind(path) {
-        Ok(listener) => listener,
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            if !is_stale(Path::new(path)) {
-                return Err(error);
-            }
-            fs::remove_file(path)?;
-            UnixListener::bind(path)?
-        }
-        Err(error) => return Err(error),
-    };
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
-    Ok(listener)
-}
-
-fn is_stale(path: &Path) -> bool {
-    use std::os::unix::fs::FileTypeExt;
-    let is_socket = fs::symlink_metadata(path).is_ok_and(|status| status.file_type().is_socket());
-    is_socket
-        && std::os::unix::net::UnixStream::connect(path)
-            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 #[cfg(test)]

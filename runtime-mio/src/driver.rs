@@ -21,7 +21,7 @@ use std::{
 use mio::{Events, Poll, Waker};
 use ringfort_machine::{Machine, step};
 use ringfort_node::{
-    Action, Boot, Event, Halt,
+    Action, Boot, BusEvent, Event, Halt,
     journal::{Origin, Recorder},
 };
 
@@ -29,6 +29,7 @@ use crate::{
     BootError, Clock, JournalOptions,
     address::Addresses,
     boot::{self, Claim},
+    clients::Clients,
     configuration::Loaded,
     connections::{Connections, Happened},
     consoles::Consoles,
@@ -82,6 +83,7 @@ struct Sources {
     streams: Streams,
     consoles: Consoles,
     connections: Connections,
+    clients: Clients,
     disk: Disk,
     addresses: Addresses,
 }
@@ -129,6 +131,7 @@ impl Daemon {
             )?,
             consoles: Consoles::open(registry(&poll)?, &settings.control_listeners)?,
             connections: Connections::new(registry(&poll)?),
+            clients: Clients::open(registry(&poll)?, &settings.bus.clients.listeners)?,
             disk: Disk::start(loaded.places(), waker.clone())
                 .map_err(system("start the disk worker"))?,
             addresses: Addresses::start(settings.duravip.address_mode, waker)?,
@@ -246,6 +249,10 @@ impl Daemon {
             }
         }
         self.sources.bus.flush();
+        let Self { sources, inbox, .. } = self;
+        sources
+            .clients
+            .flush(&mut |event| inbox.push_back(Event::Bus(event)));
         more |= !self.inbox.is_empty();
         more
     }
@@ -275,6 +282,13 @@ impl Daemon {
                 Action::Connection(action) => sources
                     .connections
                     .perform(action, &mut |event| inbox.push_back(event.into())),
+                Action::Bus(action) => sources.clients.perform(action, &mut |event| match event {
+                    // A fast reader is not to look slow because of what waits before this.
+                    BusEvent::Drained { .. } => inbox.push_front(Event::Bus(event)),
+                    BusEvent::Accepted { .. } | BusEvent::Data { .. } | BusEvent::Closed { .. } => {
+                        inbox.push_back(Event::Bus(event));
+                    }
+                }),
                 Action::Disk(order, action) => sources.disk.order(order, action),
                 Action::Address(order, action) => sources.addresses.order(order, action),
                 Action::Note(note) => notes.take(&note),
@@ -308,6 +322,8 @@ impl Daemon {
                         inbox.push_back(Event::Console(event));
                     });
             }
+            Source::BusListener(number) => sources.clients.listener_ready(number),
+            Source::BusClient(number) => sources.clients.client_ready(number, readable, writable),
             Source::ServiceListener(number) => sources.connections.listener_ready(number),
             Source::Client(number) => {
                 sources
@@ -376,6 +392,7 @@ impl Daemon {
         sources
             .connections
             .sweep(now, &mut |event| inbox.push_back(event.into()));
+        sources.clients.sweep(now);
     }
 
     /// Lets last datagrams, answers and orders go out, and says how it ended.
@@ -395,6 +412,7 @@ impl Daemon {
             }
         }
         self.sources.consoles.finish();
+        self.sources.clients.finish();
         self.sources.addresses.finish();
         self.sources.disk.finish();
         if self.clock.turned_back() > 0 {
@@ -426,6 +444,9 @@ impl Daemon {
 impl Sources {
     /// Takes what has arrived, within each source's budget. Returns whether something is left.
     fn gather(&mut self, inbox: &mut VecDeque<Event>) -> bool {
+        // What was read of clients before is to be understood first, so that those who are told to wait have little
+        // that is not.
+        let read_clients = inbox.is_empty();
         let mut take = |from, bytes| inbox.push_back(Event::Datagram { from, bytes });
         if self.bus_ready {
             self.bus_ready = self.bus.receive(false, &mut take);
@@ -449,6 +470,9 @@ impl Sources {
         more |= self
             .connections
             .turn(&mut |event| inbox.push_back(event.into()));
+        more |= self.clients.turn(read_clients, &mut |event| {
+            inbox.push_back(Event::Bus(event))
+        });
         more
     }
 }

@@ -10,6 +10,7 @@
 //! | streams between nodes | `streams` | bounded outboxes, idle timeouts |
 //! | consoles | `consoles` | Unix sockets and TCP, bounded lines and answers |
 //! | service listeners and connections | `connections` | greetings, refusals, relays |
+//! | clients of the bus | `clients` | Spread's port and socket, batches both ways |
 //! | disk | `disk` | one worker, first in first out, group commit |
 //! | addresses | `address` | the platform, or the loopback |
 //! | notes | `notes` | log lines with a limit, and counters |
@@ -22,6 +23,7 @@
 mod address;
 mod boot;
 pub mod cli;
+mod clients;
 mod clock;
 mod configuration;
 mod connections;

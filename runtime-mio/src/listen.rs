@@ -1,8 +1,13 @@
-//! Opening TCP listeners, the same way for every service.
+//! Opening listeners, the same way for every service.
 
-use std::{io, net::SocketAddr};
+use std::{
+    fs, io,
+    net::SocketAddr,
+    os::unix::fs::{FileTypeExt, PermissionsExt},
+    path::Path,
+};
 
-use mio::net::{TcpListener, TcpStream};
+use mio::net::{TcpListener, TcpStream, UnixListener};
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// A nonblocking listener on `address`. The address may be reused at once after a restart; a port that
@@ -21,6 +26,31 @@ pub(crate) fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListene
     socket.bind(&address.into())?;
     socket.listen(i32::try_from(backlog.max(1)).unwrap_or(i32::MAX))?;
     Ok(TcpListener::from_std(socket.into()))
+}
+
+/// Listens on a socket in the file system. A socket that is left over from an earlier process is removed, but
+/// only if nobody answers on it, and never anything that is not a socket.
+pub(crate) fn listen_unix(path: &str, mode: u32) -> io::Result<UnixListener> {
+    let listener = match UnixListener::bind(path) {
+        Ok(listener) => listener,
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            if !is_stale(Path::new(path)) {
+                return Err(error);
+            }
+            fs::remove_file(path)?;
+            UnixListener::bind(path)?
+        }
+        Err(error) => return Err(error),
+    };
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    Ok(listener)
+}
+
+fn is_stale(path: &Path) -> bool {
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|status| status.file_type().is_socket());
+    is_socket
+        && std::os::unix::net::UnixStream::connect(path)
+            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 /// What to do after a failed accept.

@@ -105,6 +105,7 @@ fn describe(note: &Note) -> (Level, String) {
         Note::Vip(note) => (Level::INFO, named("address", note)),
         Note::Logs(note) => (Level::INFO, named("logs", note)),
         Note::Console(note) => (Level::INFO, named("console", note)),
+        Note::Session(note) => (session_level(note), named("client", note)),
         Note::DatagramRefused { .. }
         | Note::StrangerHeard { .. }
         | Note::StreamRefused { .. }
@@ -118,6 +119,33 @@ fn describe(note: &Note) -> (Level, String) {
         Note::Observed(_) => (Level::DEBUG, named("observed", note)),
     };
     (level, text)
+}
+
+/// Clients come and go; one that was thrown out is a warning, since it will ask why.
+const fn session_level(note: &ringfort_session::Note) -> Level {
+    use ringfort_session::{CloseReason, Note as Session};
+    match note {
+        Session::Connected { .. } | Session::Ended { reason: None, .. } => Level::INFO,
+        Session::Ended {
+            reason: Some(CloseReason::Killed),
+            ..
+        } => Level::INFO,
+        Session::Ended {
+            reason:
+                Some(
+                    CloseReason::Rejected(_)
+                    | CloseReason::HandshakeTimeout
+                    | CloseReason::SlowReader
+                    | CloseReason::Flooded
+                    | CloseReason::Violation(_),
+                ),
+            ..
+        }
+        | Session::Rejected { .. }
+        | Session::IllegalDestinations { .. }
+        | Session::RequestRefused { .. } => Level::WARN,
+        Session::Congested | Session::Relieved => Level::DEBUG,
+    }
 }
 
 /// What a ring does all day is for debugging; a change of membership is news; a loss is a warning.

@@ -9,6 +9,9 @@ use std::{
 
 use bytes::{Buf, Bytes};
 
+/// Parts that one system call writes at most.
+const SLICES: usize = 128;
+
 /// A bounded queue of bytes.
 #[derive(Debug)]
 pub(crate) struct Outbox {
@@ -51,6 +54,17 @@ impl Outbox {
         self.parts.is_empty()
     }
 
+    /// Bytes that wait.
+    pub(crate) const fn len(&self) -> usize {
+        self.bytes
+    }
+
+    /// Forgets what waits.
+    pub(crate) fn clear(&mut self) {
+        self.parts.clear();
+        self.bytes = 0;
+    }
+
     /// How much would still fit.
     pub(crate) const fn room(&self) -> usize {
         self.limit_bytes.saturating_sub(self.bytes)
@@ -64,7 +78,7 @@ impl Outbox {
     pub(crate) fn write_to(&mut self, to: &mut impl Write) -> io::Result<usize> {
         let mut total = 0;
         while !self.parts.is_empty() {
-            let mut slices = [IoSlice::new(&[]); 16];
+            let mut slices = [IoSlice::new(&[]); SLICES];
             let mut used = 0;
             for (slice, part) in slices.iter_mut().zip(&self.parts) {
                 *slice = IoSlice::new(part);

@@ -29,6 +29,10 @@ pub(crate) enum Source {
     Client(u64),
     /// The backend's side of a service connection.
     Backend(u64),
+    /// A listener for clients of the bus.
+    BusListener(u64),
+    /// A client of the bus.
+    BusClient(u64),
 }
 
 const SHIFT: u32 = 56;
@@ -50,6 +54,8 @@ impl Source {
             Self::ServiceListener(number) => (9, number),
             Self::Client(number) => (10, number),
             Self::Backend(number) => (11, number),
+            Self::BusListener(number) => (12, number),
+            Self::BusClient(number) => (13, number),
         };
         Token(kind << SHIFT | number as usize & NUMBER)
     }
@@ -70,6 +76,8 @@ impl Source {
             9 => Self::ServiceListener(number),
             10 => Self::Client(number),
             11 => Self::Backend(number),
+            12 => Self::BusListener(number),
+            13 => Self::BusClient(number),
             _ => return None,
         })
     }

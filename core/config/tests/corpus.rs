@@ -124,7 +124,7 @@ fn a_node_on_loopback() {
     assert_eq!(settings.bus.timeouts.hurry, None);
     assert_eq!(settings.bus.windows.ring, Some(80));
     assert_eq!(
-        settings.bus.client_listeners,
+        settings.bus.clients.listeners,
         [
             Endpoint::Unix("/tmp/4803".into()),
             Endpoint::Tcp("127.0.0.1:14805".parse().unwrap())

@@ -4,9 +4,12 @@ use alloc::{sync::Arc, vec::Vec};
 
 use bytes::Bytes;
 use ringfort_machine::{Configuration, Level, Position, ProcessId, Wake};
-use ringfort_wire::{DecodeError, group::GroupName};
+use ringfort_wire::{
+    DecodeError,
+    group::{Command, GroupName},
+};
 
-use crate::{ClientName, MemberId, NameError, View};
+use crate::{MemberId, NameError, View};
 
 /// A local client, for as long as it is connected. Chosen by the node, never used twice in a process' life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,44 +49,6 @@ impl From<Wake> for Event {
     fn from(_: Wake) -> Self {
         Self::Wake
     }
-}
-
-/// What a local client may ask for. The commands of one client take effect in the order given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Attaches it under a name that no other client of this process has. Takes effect at once.
-    Connect {
-        /// The name.
-        name: ClientName,
-        /// Whether it gets views. Without them it joins, leaves and is listed like any other.
-        wants_membership: bool,
-    },
-    /// Joins a group. Silently nothing if it is a member already, or has asked to be.
-    Join {
-        /// The group.
-        group: GroupName,
-    },
-    /// Leaves a group. Silently nothing if it is no member and has not asked to be.
-    Leave {
-        /// The group.
-        group: GroupName,
-    },
-    /// Ends the connection: it gets nothing more, its earlier messages are still delivered. Never refused to a
-    /// connected client.
-    Disconnect,
-    /// Sends a message. The sender need not be a member.
-    Send {
-        /// Groups and private names; unknown ones reach nobody.
-        groups: Vec<GroupName>,
-        /// What is asked of the delivery.
-        level: Level,
-        /// Whether the sender wants no copy of its own.
-        self_discard: bool,
-        /// Opaque; comes with the message at every receiver.
-        tag: u64,
-        /// The bytes.
-        payload: Bytes,
-    },
 }
 
 /// What the group layer wants done.

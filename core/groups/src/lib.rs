@@ -32,8 +32,8 @@ mod order;
 mod roster;
 mod view;
 
-pub use interface::{Action, ClientEvent, ClientId, Command, Event, Note, Refusal};
+pub use interface::{Action, ClientEvent, ClientId, Event, Note, Refusal};
 pub use limits::{Config, ConfigError, Limits};
 pub use machine::{Groups, Status};
-pub use ringfort_wire::group::{ClientName, GroupName, NameError};
+pub use ringfort_wire::group::{ClientName, Command, GroupName, NameError};
 pub use view::{Cause, MemberId, View, ViewId};

@@ -105,8 +105,9 @@ impl Groups {
         self.submit(Level::Agreed, group::encode_control(control), out);
     }
 
-    /// Whether submissions have to wait until a configuration has formed.
-    const fn must_wait(&self) -> bool {
+    /// Whether submissions have to wait until a configuration has formed. Whoever can keep its clients from asking
+    /// for more does so meanwhile; there is room for [`crate::Limits::pending`] commands only.
+    pub const fn must_wait(&self) -> bool {
         self.in_transition || self.exchange.is_some() || self.place.is_none()
     }
 

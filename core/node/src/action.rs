@@ -12,7 +12,7 @@ use ringfort_vip::AddressAction;
 
 use crate::{
     Note,
-    ident::{ConnectionId, ListenerId, SessionId, StreamId},
+    ident::{BusSession, ConnectionId, ListenerId, SessionId, StreamId},
 };
 
 /// One thing to do.
@@ -33,7 +33,9 @@ pub enum Action {
     Listener(ListenerAction),
     /// Serve a connection of a service listener.
     Connection(ConnectionAction),
-    /// Something for a local client of the group layer.
+    /// Serve a client of the bus.
+    Bus(BusAction),
+    /// Something for an embedding program's client of the group layer.
     Group {
         /// The client.
         client: groups::ClientId,
@@ -165,5 +167,34 @@ pub enum ConnectionAction {
     Drop {
         /// The connection.
         connection: ConnectionId,
+    },
+}
+
+/// Connections of clients of the bus.
+#[derive(Debug)]
+pub enum BusAction {
+    /// Send bytes. What is sent during one event may leave in one write; a text of the handshake is one action.
+    Send {
+        /// The session.
+        session: BusSession,
+        /// The bytes.
+        bytes: Bytes,
+    },
+    /// Read nothing more for now.
+    Pause {
+        /// The session.
+        session: BusSession,
+    },
+    /// Read again.
+    Resume {
+        /// The session.
+        session: BusSession,
+    },
+    /// Close.
+    Close {
+        /// The session.
+        session: BusSession,
+        /// Whether what was sent is to reach the client first; otherwise at once.
+        flush: bool,
     },
 }

@@ -24,9 +24,9 @@ use ringfort_wire::{
     service::{self, Service},
 };
 
-use crate::{Action, Config, Halt, Node, Note, Observation};
+use crate::{Action, Config, Halt, Node, Note, Observation, clients::session_of};
 
-/// Clients of embedding programs have this number or a higher one.
+/// Clients of embedding programs have this number or a higher one, below [`crate::FIRST_SESSION`].
 pub const FIRST_CLIENT: u64 = 16;
 
 const CLUSTER: ClientId = ClientId(1);
@@ -66,6 +66,7 @@ pub(crate) struct Bus {
     seats: [Seat; 3],
     publications: VecDeque<(ClientId, Service, Bytes)>,
     submissions: VecDeque<(Level, Bytes)>,
+    submission_bytes: usize,
 }
 
 impl Bus {
@@ -89,6 +90,7 @@ impl Bus {
             ],
             publications: VecDeque::new(),
             submissions: VecDeque::new(),
+            submission_bytes: 0,
         }
     }
 
@@ -117,6 +119,11 @@ impl Bus {
                 }
             }
         }
+    }
+
+    /// What waits for room in the ring's outbox: messages and bytes.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        (self.submissions.len(), self.submission_bytes)
     }
 
     /// Whether a service has not yet been told a view of the present configuration.
@@ -166,7 +173,7 @@ impl Node {
         }
     }
 
-    /// A program that embeds the node, or a local client of the bus, acts.
+    /// A program that embeds the node acts.
     pub(crate) fn on_client(
         &mut self,
         client: ClientId,
@@ -174,7 +181,8 @@ impl Node {
         out: &mut impl Sink<Action>,
     ) {
         let full = self.bus.submissions.len() >= CLIENTS_WAIT && command != Command::Disconnect;
-        if client.0 < FIRST_CLIENT || full {
+        let foreign = client.0 < FIRST_CLIENT || session_of(client).is_some();
+        if foreign || full {
             let refusal = if full {
                 groups::Refusal::Busy
             } else {
@@ -201,7 +209,11 @@ impl Node {
     pub(crate) fn on_groups(&mut self, action: groups::Action, out: &mut impl Sink<Action>) {
         match action {
             groups::Action::Submit { level, payload } => {
-                self.bus.submissions.push_back((level, payload))
+                self.bus.submission_bytes += payload.len();
+                self.bus.submissions.push_back((level, payload));
+            }
+            groups::Action::Client { client, event } if let Some(session) = session_of(client) => {
+                self.on_session_event(session, event);
             }
             groups::Action::Client { client, event } if client.0 >= FIRST_CLIENT => {
                 self.tell(client, event, out);
@@ -227,6 +239,7 @@ impl Node {
     pub(crate) fn flush(&mut self, out: &mut impl Sink<Action>) {
         while self.flush_publication() {}
         while let Some((level, payload)) = self.bus.submissions.pop_front() {
+            let bytes = payload.len();
             match self.ring.submit(level, payload.clone()) {
                 Ok(number) => self.observe(out, || Observation::Submitted {
                     number,
@@ -241,6 +254,7 @@ impl Node {
                 Err(evs::Refusal::Leaving) => {}
                 Err(evs::Refusal::TooLong) => unreachable!("the group layer bounds its messages"),
             }
+            self.bus.submission_bytes -= bytes;
         }
         if self.bus.submissions.len() + self.bus.publications.len() > ALL_WAIT {
             out.push(Action::Halt(Halt::Overloaded));
@@ -288,6 +302,8 @@ impl Node {
     fn on_service(&mut self, client: ClientId, event: ClientEvent, out: &mut impl Sink<Action>) {
         match event {
             ClientEvent::View(view) => self.on_service_view(client, &view),
+            // A group is open to all, and a client of the bus is not a service: what it says to one is not heard.
+            ClientEvent::Message { from, .. } if from.client.as_str() != client_name(client) => {}
             ClientEvent::Message {
                 position,
                 from,

@@ -25,10 +25,11 @@ use ringfort_groups::{GroupName, NameError};
 use ringfort_logs as logs;
 use ringfort_machine::{Incarnation, Member, NodeId, ProcessId, SubclusterId};
 use ringfort_replication as replication;
+use ringfort_session as session;
 use ringfort_vip as vip;
 use ringfort_wire::ClusterId;
 
-use crate::ident::ListenerId;
+use crate::{ident::ListenerId, servers::server_name};
 
 /// The object that counts the connections of listeners.
 pub const INBOUND: &str = "inbound_cidr";
@@ -116,6 +117,8 @@ pub struct Config {
     pub connection_logs: Vec<String>,
     /// What a manager pulls and where it writes it.
     pub puller: Option<logs::puller::Config>,
+    /// What clients of the bus may do.
+    pub sessions: session::Config,
     /// How long a console waits for other nodes.
     pub control_timeout: Duration,
     /// Whether notes tell everything that the simulator's trace needs.
@@ -172,6 +175,9 @@ pub enum ConfigError {
     /// The counters refuse.
     #[error(transparent)]
     Counters(#[from] replication::ConfigError),
+    /// The sessions refuse.
+    #[error(transparent)]
+    Sessions(#[from] session::ConfigError),
     /// The logs refuse.
     #[error(transparent)]
     Logs(#[from] logs::store::ConfigError),
@@ -213,6 +219,7 @@ impl Config {
             logs: stores(settings)?,
             connection_logs: connection_logs(settings),
             puller: puller(settings, &own.name)?,
+            sessions: sessions(settings, &own.name),
             control_timeout: settings.control_client_timeout,
             observe: false,
         };
@@ -229,6 +236,7 @@ impl Config {
         self.ring_of(any_life).validate()?;
         self.vip.validate()?;
         self.counters.validate()?;
+        self.sessions.validate()?;
         let mut seen = BTreeMap::new();
         for log in &self.logs {
             log.validate()?;
@@ -335,6 +343,19 @@ fn ring(settings: &Settings) -> RingConfig {
         windows,
         datagram_limit: settings.bus.datagram_limit,
     }
+}
+
+/// What clients of the bus may do at the node called `name`. Where addresses are limited nobody can choose not to
+/// be asked.
+fn sessions(settings: &Settings, name: &str) -> session::Config {
+    let clients = &settings.bus.clients;
+    let mut config = session::Config::new(&server_name(name));
+    config.sessions = clients.limit as usize;
+    config.queue_messages = clients.queue_messages as usize;
+    config.queue_bytes = usize::try_from(clients.queue_bytes).unwrap_or(usize::MAX);
+    config.authentication.ip.clone_from(&clients.allow);
+    config.authentication.ip_required = clients.allow.is_some();
+    config
 }
 
 fn services_address(settings: &Settings, own: IpAddr) -> Option<SocketAddr> {

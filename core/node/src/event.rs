@@ -14,7 +14,7 @@ use ringfort_vip::AddressOutcome;
 
 use crate::{
     Config,
-    ident::{ConnectionId, ListenerId, SessionId, StreamId},
+    ident::{BusPeer, BusSession, ConnectionId, ListenerId, SessionId, StreamId},
 };
 
 /// One thing that happened.
@@ -37,7 +37,9 @@ pub enum Event {
     Listener(ListenerEvent),
     /// Something happened to a connection of a service listener.
     Connection(ConnectionEvent),
-    /// A program that embeds the node, or a local client of its bus, wants something.
+    /// Something happened to a connection of a client of the bus.
+    Bus(BusEvent),
+    /// A program that embeds the node wants something.
     Local(LocalEvent),
     /// A disk order completed.
     Disk {
@@ -196,10 +198,41 @@ pub enum ConnectionEvent {
     },
 }
 
-/// What an embedding program, or a local client of the bus, may do.
+/// Connections of clients of the bus.
+#[derive(Debug)]
+pub enum BusEvent {
+    /// A client connected.
+    Accepted {
+        /// The session; never reused.
+        session: BusSession,
+        /// Where from.
+        peer: BusPeer,
+    },
+    /// Bytes arrived, cut anywhere. Of a session that is paused there come no more than a few hundred kilobytes,
+    /// which had been read before.
+    Data {
+        /// The session.
+        session: BusSession,
+        /// The bytes.
+        bytes: Bytes,
+    },
+    /// The socket has taken everything that was sent.
+    Drained {
+        /// The session.
+        session: BusSession,
+    },
+    /// The connection ended. Not sent after the node's own close.
+    Closed {
+        /// The session.
+        session: BusSession,
+    },
+}
+
+/// What an embedding program may do.
 #[derive(Debug)]
 pub enum LocalEvent {
-    /// A client of the group layer acts. Ids below [`crate::FIRST_CLIENT`] are the node's own.
+    /// A client of the group layer acts. Its id is at least [`crate::FIRST_CLIENT`] and below
+    /// [`crate::FIRST_SESSION`]; the others are the node's own.
     Group {
         /// The client.
         client: groups::ClientId,

@@ -15,6 +15,7 @@ extern crate alloc;
 
 mod action;
 mod bus;
+mod clients;
 mod config;
 mod connections;
 mod consoles;
@@ -28,18 +29,21 @@ mod proxy;
 mod reports;
 mod ring;
 mod roster;
+mod servers;
 mod services;
 mod streams;
 
 pub use action::{
-    Action, ConnectionAction, ConsoleAction, Halt, ListenerAction, StreamAction, Target,
+    Action, BusAction, ConnectionAction, ConsoleAction, Halt, ListenerAction, StreamAction, Target,
 };
 pub use bus::FIRST_CLIENT;
+pub use clients::FIRST_SESSION;
 pub use config::{Config, ConfigError, INBOUND, ListenerConfig, Peer, RingConfig};
 pub use event::{
-    CloseReason, ConnectionEvent, ConsoleEvent, ConsolePeer, Event, ListenerEvent, LocalEvent,
-    StreamEvent,
+    BusEvent, CloseReason, ConnectionEvent, ConsoleEvent, ConsolePeer, Event, ListenerEvent,
+    LocalEvent, StreamEvent,
 };
-pub use ident::{ConnectionId, ListenerId, SessionId, StreamId};
+pub use ident::{BusPeer, BusSession, ConnectionId, ListenerId, SessionId, StreamId};
 pub use node::{Boot, Node};
 pub use note::{Note, Observation, SubscriberSeen};
+pub use servers::server_name;

@@ -21,11 +21,13 @@ use ringfort_machine::{
     Deadline, Digest, Incarnation, Instant, Machine, NodeId, ProcessId, Seed, Sink, Wake,
 };
 use ringfort_replication as replication;
+use ringfort_session as session;
 use ringfort_vip as vip;
 
 use crate::{
-    Action, Config, ConfigError, Event, LocalEvent, Note, bus::Bus, connections::Connections,
-    consoles::Consoles, leave::Leaving, ring::Peers, roster::Roster, streams::Streams,
+    Action, Config, ConfigError, Event, LocalEvent, Note, bus::Bus, clients::Clients,
+    connections::Connections, consoles::Consoles, leave::Leaving, ring::Peers, roster::Roster,
+    streams::Streams,
 };
 
 /// What a runtime knows at the start and the configuration does not.
@@ -51,6 +53,7 @@ pub(crate) enum Effect {
     Logs(logs::server::Action),
     Puller(logs::puller::Action),
     Router(ringfort_console::Action),
+    Sessions(session::Action),
     /// The group layer knows everybody of the present configuration.
     Settled,
 }
@@ -83,6 +86,7 @@ takes! {
     logs::server::Action => Logs,
     logs::puller::Action => Puller,
     ringfort_console::Action => Router,
+    session::Action => Sessions,
 }
 
 /// One node of the cluster, or one manager.
@@ -102,6 +106,7 @@ pub struct Node {
     pub(crate) roster: Roster,
     pub(crate) peers: Peers,
     pub(crate) bus: Bus,
+    pub(crate) clients: Clients,
     pub(crate) streams: Streams,
     pub(crate) connections: Connections,
     pub(crate) consoles: Consoles,
@@ -109,7 +114,7 @@ pub struct Node {
     pub(crate) targets: Vec<Target>,
     /// For the simulator: what is appended and not yet written, by log.
     pub(crate) unwritten: BTreeMap<Arc<str>, VecDeque<Unwritten>>,
-    pass: Pass,
+    pub(crate) pass: Pass,
 }
 
 impl Node {
@@ -129,7 +134,8 @@ impl Node {
         let ring = config.ring_of(me);
         let mut counters = config.counters.clone();
         counters.observe = config.observe;
-        let groups = groups::Groups::new(groups::Config::new(me))?;
+        let groups = groups::Groups::new(group_layer(me))?;
+        let clients = Clients::new(&config)?;
         let bus = Bus::new(&config);
         let mut node = Self {
             me,
@@ -145,6 +151,7 @@ impl Node {
             roster: Roster::new(me, config.introduction(&bus)),
             peers: Peers::new(&config),
             bus,
+            clients,
             streams: Streams::default(),
             connections: Connections::new(&config),
             consoles: Consoles::default(),
@@ -214,6 +221,11 @@ impl Node {
         self.router.handle(self.now, event, &mut self.pass);
     }
 
+    pub(crate) fn tell_sessions(&mut self, event: session::Event) {
+        let sessions = &mut self.clients.sessions;
+        sessions.handle(self.now, event, &mut self.pass);
+    }
+
     pub(crate) fn tell_ring(&mut self, event: evs::Event) {
         self.ring.handle(self.now, event, &mut self.pass);
     }
@@ -225,6 +237,7 @@ impl Node {
                 self.on_effect(effect, out);
             }
             self.flush(out);
+            self.weigh();
             if self.pass.0.is_empty() {
                 break;
             }
@@ -241,6 +254,7 @@ impl Node {
             Effect::Logs(action) => self.on_logs(action, out),
             Effect::Puller(action) => self.on_puller(action, out),
             Effect::Router(action) => self.on_router(action, out),
+            Effect::Sessions(action) => self.on_sessions(action, out),
             Effect::Settled => self.on_settled(),
         }
     }
@@ -269,6 +283,9 @@ impl Node {
         }
         if due(self.router.deadline()) {
             self.tell_router(Wake.into());
+        }
+        if due(self.clients.sessions.deadline()) {
+            self.tell_sessions(Wake.into());
         }
         if due(self.connections.deadline()) {
             self.retry_listeners(out);
@@ -307,6 +324,7 @@ impl Machine for Node {
             Event::Console(event) => self.on_console(event, out),
             Event::Listener(event) => self.on_listener(event, out),
             Event::Connection(event) => self.on_connection(event, out),
+            Event::Bus(event) => self.on_bus(event),
             Event::Local(event) => self.on_local(event, out),
             Event::Disk { order, outcome } => self.on_disk(order, outcome),
             Event::Address { order, outcome } => self.tell_vip(vip::Event::Done { order, outcome }),
@@ -325,6 +343,7 @@ impl Machine for Node {
             self.logs.deadline(),
             self.puller.as_ref().and_then(Machine::deadline),
             self.router.deadline(),
+            self.clients.sessions.deadline(),
             self.connections.deadline(),
             self.leaving.deadline(),
         ])
@@ -342,6 +361,7 @@ impl Machine for Node {
         self.router.digest(into);
         self.roster.digest(into);
         self.bus.digest(into);
+        self.clients.digest(into);
         self.streams.digest(into);
         self.connections.digest(into);
         self.consoles.digest(into);
@@ -360,6 +380,7 @@ impl Node {
         let mut counters = config.counters.clone();
         counters.observe = self.config.observe;
         self.peers = Peers::new(&config);
+        self.clients.reload(&config);
         self.tell_vip(vip::Event::Reload(config.vip.clone()));
         self.tell_counters(replication::Event::Reload(Box::new(counters)));
         self.tell_logs(logs::server::Event::Configure(Self::stores(
@@ -372,4 +393,12 @@ impl Node {
         self.reintroduce();
         out.push(Action::Note(Note::Reloaded));
     }
+}
+
+/// The group layer of process `me`. A program may be in as many groups as Spread let it be, which sets no limit;
+/// what bounds a merge is all memberships of a node together.
+fn group_layer(me: ProcessId) -> groups::Config {
+    let mut config = groups::Config::new(me);
+    config.limits.groups_per_client = config.limits.memberships;
+    config
 }

@@ -33,6 +33,8 @@ pub enum Note {
     Console(ringfort_console::Note),
     /// From the logs.
     Logs(logs::Note),
+    /// From the sessions of the bus' clients.
+    Session(ringfort_session::Note),
     /// A datagram was dropped; nothing changed.
     DatagramRefused {
         /// Where it came from.
@@ -93,7 +95,7 @@ pub enum Note {
 
 ringfort_machine::names!(
     Note:
-    Ring, Groups, Replication, Vip, Console, Logs, DatagramRefused, StrangerHeard, StreamRefused,
+    Ring, Groups, Replication, Vip, Console, Logs, Session, DatagramRefused, StrangerHeard, StreamRefused,
     MessageRefused, RosterClash, ListenerFailed, ConnectionRefused, RecordLost, Reloaded,
     ReloadRefused, Observed,
 );
@@ -108,6 +110,7 @@ impl Note {
             Self::Vip(note) => ("vip", note.name()),
             Self::Console(note) => ("console", note.name()),
             Self::Logs(note) => ("logs", note.name()),
+            Self::Session(note) => ("session", note.name()),
             Self::DatagramRefused { .. }
             | Self::StrangerHeard { .. }
             | Self::StreamRefused { .. }
@@ -131,6 +134,7 @@ impl Note {
             "Vip",
             "Console",
             "Logs",
+            "Session",
             "Observed",
         ];
         let own = Self::NAMES
@@ -143,6 +147,7 @@ impl Note {
             ("vip", vip::Note::NAMES),
             ("console", ringfort_console::Note::NAMES),
             ("logs", logs::Note::NAMES),
+            ("session", ringfort_session::Note::NAMES),
         ]
         .into_iter()
         .flat_map(|(machine, names)| names.iter().map(move |name| (machine, *name)))

@@ -134,6 +134,7 @@ impl Stage {
                 | Action::Console(_)
                 | Action::Listener(ListenerAction::Close { .. })
                 | Action::Connection(_)
+                | Action::Bus(_)
                 | Action::Group { .. }
                 | Action::Note(_) => continue,
             };

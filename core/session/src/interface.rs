@@ -1,4 +1,5 @@
-//! What goes in and what comes out. The types towards the group layer are this crate's own mirror of it.
+//! What goes in and what comes out. Commands are those of the group layer; what it tells a client is this crate's
+//! own, in the names that the protocol shows.
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::net::IpAddr;
@@ -6,7 +7,7 @@ use core::net::IpAddr;
 use bytes::Bytes;
 use ringfort_machine::{Level, Wake};
 use ringfort_wire::{
-    group::{ClientName, GroupName},
+    group::{Command, GroupName},
     session::{GroupId, Name, Reject},
 };
 
@@ -138,43 +139,6 @@ pub struct Message {
     pub tag: u64,
     /// The data.
     pub payload: Bytes,
-}
-
-/// What a client wants of the group layer. The commands of one session take effect in the order given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// To be attached.
-    Connect {
-        /// Its name.
-        name: ClientName,
-        /// Whether it gets views.
-        wants_membership: bool,
-    },
-    /// To join a group.
-    Join {
-        /// The group.
-        group: GroupName,
-    },
-    /// To leave a group.
-    Leave {
-        /// The group.
-        group: GroupName,
-    },
-    /// To be gone. The last command of a session.
-    Disconnect,
-    /// To send a message.
-    Send {
-        /// Groups and private names, at least one.
-        groups: Vec<GroupName>,
-        /// What is asked of the delivery.
-        level: Level,
-        /// Whether the sender wants no copy.
-        self_discard: bool,
-        /// What the protocol carries besides; opaque to others.
-        tag: u64,
-        /// The data.
-        payload: Bytes,
-    },
 }
 
 /// Why the group layer refused a command, as far as a client can be told.

@@ -33,13 +33,12 @@ mod state;
 
 pub use config::{Authentication, Config, ConfigError};
 pub use interface::{
-    Action, Cause, ClientEvent, CloseReason, Command, Event, Message, Peer, Refusal, SessionId,
-    View,
+    Action, Cause, ClientEvent, CloseReason, Event, Message, Peer, Refusal, SessionId, View,
 };
 pub use machine::Sessions;
 pub use note::Note;
 pub use request::Violation;
 pub use ringfort_wire::{
-    group::{ClientName, GroupName},
+    group::{ClientName, Command, GroupName},
     session::{GroupId, Name, Reject},
 };

@@ -81,6 +81,18 @@ impl Sessions {
         self.sessions.is_empty()
     }
 
+    /// Takes other limits and another authentication; both hold for what comes from here on. The server keeps its
+    /// name, which its clients have been told.
+    ///
+    /// # Errors
+    /// Those of [`Config::validate`]; then nothing has changed.
+    pub fn reconfigure(&mut self, config: Config) -> Result<(), ConfigError> {
+        config.validate()?;
+        let server = core::mem::take(&mut self.config.server);
+        self.config = Config { server, ..config };
+        Ok(())
+    }
+
     fn on_opened(&mut self, now: Instant, id: SessionId, peer: Peer, out: &mut impl Sink<Action>) {
         assert!(
             !self.sessions.contains_key(&id),

@@ -45,3 +45,8 @@ pub enum Note {
     /// The ring takes messages again.
     Relieved,
 }
+
+ringfort_machine::names!(
+    Note:
+    Connected, Rejected, Ended, IllegalDestinations, RequestRefused, Congested, Relieved,
+);

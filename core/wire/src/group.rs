@@ -26,8 +26,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DecodeError, body, limits};
 
+mod command;
 mod name;
 
+pub use command::Command;
 pub use name::{CLIENT_NAME, ClientName, GroupName, NameError};
 
 const MESSAGE: u8 = 1;

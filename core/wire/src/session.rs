@@ -49,6 +49,21 @@ impl Name {
         Some(Self(field))
     }
 
+    /// The private name of the client called `client` at the server called `server`, `#client#server`, or what
+    /// [`Name::shown`] makes of it.
+    pub fn private(client: &str, server: &str) -> Self {
+        let mut field = [0; NAME];
+        let text = [b"#", client.as_bytes(), b"#", server.as_bytes()];
+        let length: usize = text.iter().map(|part| part.len()).sum();
+        if length >= NAME || text.iter().any(|part| part.contains(&0)) {
+            return Self::shown(&alloc::format!("#{client}#{server}"));
+        }
+        for (slot, byte) in field.iter_mut().zip(text.into_iter().flatten()) {
+            *slot = *byte;
+        }
+        Self(field)
+    }
+
     /// A name to show for `text`, which may be too long for a field or have a zero byte: then its first bytes,
     /// `~`, and ten digits that tell it from others with the same beginning. Such a name can be read, not
     /// written to.

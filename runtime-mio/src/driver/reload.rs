@@ -45,6 +45,14 @@ impl Daemon {
             tracing::error!("the configuration stays as it was: {error}");
             return;
         }
+        if let Err(error) = self
+            .sources
+            .clients
+            .reload(&fresh.settings.bus.clients.listeners)
+        {
+            tracing::error!("the configuration stays as it was: {error}");
+            return;
+        }
         self.loaded = fresh;
         self.inbox.push_back(Event::Reload(Box::new(config)));
     }

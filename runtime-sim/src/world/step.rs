@@ -163,6 +163,8 @@ impl World {
                 Action::Console(action) => self.console(host, action),
                 Action::Listener(action) => self.listener(host, action),
                 Action::Connection(action) => self.connection(host, action),
+                // Clients are attached in memory; nothing listens for others.
+                Action::Bus(_) => {}
                 Action::Group { client, event } => self.group_event(host, client, &event),
                 Action::Disk(order, action) => self.disk_order(host, order, action),
                 Action::Address(order, action) => self.address_order(host, order, action),

@@ -42,7 +42,7 @@ impl Extract<'_> {
                 accelerated: self.window(view, "Accelerated_Window"),
             },
             datagram_limit: self.count(view, "Datagram_Limit") as usize,
-            client_listeners: self.client_listeners(view, port),
+            clients: self.bus_clients(view, port),
         }
     }
 
@@ -117,12 +117,6 @@ impl Extract<'_> {
     fn window(&mut self, view: View<'_>, name: &str) -> Option<u32> {
         let count = self.optional_count(view, name)?;
         u32::try_from(count).ok()
-    }
-
-    fn client_listeners(&mut self, view: View<'_>, port: u16) -> Vec<Endpoint> {
-        let local = Endpoint::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
-        self.endpoints(view, "Client_Listen", port)
-            .unwrap_or_else(|| [local].into())
     }
 
     /// What is written in `Bus` counts more than what an mbus.conf said.

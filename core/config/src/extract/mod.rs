@@ -14,6 +14,7 @@ use crate::{
 mod access;
 mod bus;
 mod check;
+mod clients;
 mod identity;
 mod journal;
 mod known;

@@ -6,6 +6,7 @@ use core::{
     time::Duration,
 };
 
+use ipnet::IpNet;
 use ringfort_machine::NodeId;
 
 use super::Endpoint;
@@ -92,8 +93,23 @@ pub struct Bus {
     pub windows: Windows,
     /// Largest datagram in bytes, headers of IP and UDP not counted.
     pub datagram_limit: usize,
-    /// Where client programs attach.
-    pub client_listeners: Vec<Endpoint>,
+    /// Where client programs attach, and what each may use.
+    pub clients: BusClients,
+}
+
+/// Client programs of the bus, those that speak the protocol of Spread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BusClients {
+    /// Where they attach; empty for nowhere.
+    pub listeners: Vec<Endpoint>,
+    /// Where they may come from, if that is limited. A socket in the file system counts as 0.0.0.0.
+    pub allow: Option<Vec<IpNet>>,
+    /// How many at a time.
+    pub limit: u32,
+    /// Messages that may wait for one of them.
+    pub queue_messages: u32,
+    /// Bytes that may wait for one of them.
+    pub queue_bytes: u64,
 }
 
 impl Bus {

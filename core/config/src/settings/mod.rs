@@ -21,7 +21,7 @@ pub use access::{
     AccessBlock, Authentication, AuthorizationRole, ControlListener, Endpoint, Mechanism,
 };
 pub use address::{AddressMode, Binding, Duravip, Listener, ListenerKind, NetblockLimit, Topology};
-pub use bus::{Bus, Dispersal, Peer, StreamTuning, Timeouts, Windows};
+pub use bus::{Bus, BusClients, Dispersal, Peer, StreamTuning, Timeouts, Windows};
 pub use journal::{Destination, LogPath, Logger};
 pub use manager::{ManagerSettings, SubscriberOverride};
 pub use replicate::{Replicate, ReplicateClass};

@@ -15,6 +15,7 @@ use ringfort_logs::{
 };
 use ringfort_machine::{Incarnation, Instant, NodeId, Seed};
 use ringfort_replication::{self as replication, ObjectConfig};
+use ringfort_session as session;
 use ringfort_vip::{self as vip, AddressConfig, ServiceSet};
 use ringfort_wire::ClusterId;
 
@@ -53,6 +54,7 @@ structure!(Config {
     logs: logs,
     connection_logs: connection_logs,
     puller: puller,
+    sessions: sessions,
     control_timeout: control_timeout,
     observe: observe,
 });
@@ -196,6 +198,22 @@ structure!(puller::Config {
     reconnect_limit: reconnect_limit,
     incarnation: incarnation,
     wall_origin_ns: wall_origin_ns,
+});
+
+structure!(session::Config {
+    server: server,
+    authentication: authentication,
+    sessions: sessions,
+    handshake_timeout: handshake_timeout,
+    message_bytes: message_bytes,
+    queue_messages: queue_messages,
+    queue_bytes: queue_bytes,
+});
+
+structure!(session::Authentication {
+    null: null,
+    ip: ip,
+    ip_required: ip_required
 });
 
 /// Values that are checked when they are made: written as text, and read through the same check.

@@ -11,14 +11,15 @@ use ringfort_vip::{AddressError, AddressErrorKind, AddressOutcome};
 
 use super::stored::{Malformed, Stored, choice, structure};
 use crate::{
-    CloseReason, ConnectionEvent, ConnectionId, ConsoleEvent, ConsolePeer, Event, ListenerEvent,
-    LocalEvent, SessionId, StreamEvent, StreamId,
+    BusEvent, BusPeer, BusSession, CloseReason, ConnectionEvent, ConnectionId, ConsoleEvent,
+    ConsolePeer, Event, ListenerEvent, LocalEvent, SessionId, StreamEvent, StreamId,
 };
 
 structure!(OrderId { 0: id });
 structure!(StreamId { 0: id });
 structure!(SessionId { 0: id });
 structure!(ConnectionId { 0: id });
+structure!(BusSession { 0: id });
 structure!(ClientId { 0: id });
 
 choice!(Event, "an event" {
@@ -33,6 +34,7 @@ choice!(Event, "an event" {
     8 => Address { order: order, outcome: outcome },
     9 => Reload { 0: config },
     10 => Leave {},
+    11 => Bus { 0: event },
 });
 
 choice!(StreamEvent, "an event of a stream" {
@@ -70,6 +72,18 @@ choice!(ConnectionEvent, "an event of a connection" {
     0 => Accepted { connection: connection, listener: listener, peer: peer, local: local },
     1 => Closed { connection: connection, received: received, sent: sent },
     2 => RelayFailed { connection: connection },
+});
+
+choice!(BusEvent, "an event of a client of the bus" {
+    0 => Accepted { session: session, peer: peer },
+    1 => Data { session: session, bytes: bytes },
+    2 => Drained { session: session },
+    3 => Closed { session: session },
+});
+
+choice!(BusPeer, "where a client of the bus comes from" {
+    0 => Unix {},
+    1 => Tcp { 0: address },
 });
 
 choice!(LocalEvent, "an event of a local client" {

@@ -19,7 +19,7 @@ use super::{
 /// How every journal begins.
 pub const MAGIC: [u8; 8] = *b"RINGJNL\n";
 /// The format that this build writes, and the only one that it reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 const CRC: crc::Crc<u32, crc::Table<16>> = crc::Crc::<u32, crc::Table<16>>::new(&crc::CRC_32_ISCSI);
 /// Bytes of magic and format.

@@ -11,7 +11,7 @@ use ringfort_logs::DiskAction;
 use ringfort_machine::Digest;
 
 use super::stored::{Malformed, Stored, choice, structure};
-use crate::{Action, ConnectionAction, StreamAction, Target};
+use crate::{Action, BusAction, ConnectionAction, StreamAction, Target};
 
 /// The family of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum Family {
     Listener,
     /// [`Action::Connection`]
     Connection,
+    /// [`Action::Bus`]
+    Bus,
     /// [`Action::Group`]
     Group,
     /// [`Action::Disk`]
@@ -76,6 +78,7 @@ choice!(Family, "a family of actions" {
     7 => Address {},
     8 => Note {},
     9 => Halt {},
+    10 => Bus {},
 });
 
 /// Takes fingerprints; keeps its buffers, so that this allocates nothing in a steady state.
@@ -102,6 +105,11 @@ impl Printer {
             Action::Console(action) => self.debug(Family::Console, action),
             Action::Listener(action) => self.debug(Family::Listener, action),
             Action::Connection(action) => self.connection(action),
+            Action::Bus(BusAction::Send { session, bytes }) => {
+                session.put(&mut self.fields);
+                self.volume(Family::Bus, bytes)
+            }
+            Action::Bus(action) => self.debug(Family::Bus, action),
             Action::Group { client, event } => self.debug(Family::Group, &(client, event)),
             Action::Disk(order, action) => {
                 order.put(&mut self.fields);

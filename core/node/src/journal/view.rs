@@ -32,6 +32,7 @@ pub(crate) fn event(cluster: ClusterId, event: &Event) -> String {
         | Event::Console(_)
         | Event::Listener(_)
         | Event::Connection(_)
+        | Event::Bus(_)
         | Event::Local(_)
         | Event::Disk { .. }
         | Event::Address { .. }
@@ -51,6 +52,7 @@ pub(crate) fn action(cluster: ClusterId, action: &Action) -> String {
         | Action::Console(_)
         | Action::Listener(_)
         | Action::Connection(_)
+        | Action::Bus(_)
         | Action::Group { .. }
         | Action::Disk(..)
         | Action::Address(..)

@@ -144,6 +144,7 @@ pub(crate) fn config(index: usize, count: usize) -> Config {
         },
         puller: manager.then_some(puller),
         control_timeout: Duration::from_secs(5),
+        sessions: ringfort_session::Config::new(&names[index]),
         observe: true,
     }
 }
@@ -292,7 +293,7 @@ impl Cluster {
                     let outcome = platform(&mut self.hosts[index].addresses, action);
                     self.post(DELAY, index, Event::Address { order, outcome });
                 }
-                Action::Group { .. } | Action::Note(_) => {}
+                Action::Bus(_) | Action::Group { .. } | Action::Note(_) => {}
                 Action::Halt(_) => {
                     self.kill(index);
                     self.hosts[index].halted = true;

@@ -44,6 +44,7 @@ impl Cluster {
                     self.post(host, Event::Address { order, outcome });
                 }
                 Action::Console(ConsoleAction::Print { .. } | ConsoleAction::Prompt { .. })
+                | Action::Bus(_)
                 | Action::Group { .. }
                 | Action::Note(_) => {}
                 Action::Halt(_) => return self.restart(host, story),

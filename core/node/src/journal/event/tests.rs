@@ -179,6 +179,21 @@ fn locals() -> impl Strategy<Value = Event> {
     .prop_map(Event::Local)
 }
 
+fn clients() -> impl Strategy<Value = Event> {
+    let id = any::<u64>().prop_map(BusSession);
+    let peer = prop_oneof![
+        Just(BusPeer::Unix),
+        any::<[u8; 16]>().prop_map(|ip| BusPeer::Tcp(ip.into())),
+    ];
+    prop_oneof![
+        (id.clone(), peer).prop_map(|(session, peer)| BusEvent::Accepted { session, peer }),
+        (id.clone(), bytes()).prop_map(|(session, bytes)| BusEvent::Data { session, bytes }),
+        id.clone().prop_map(|session| BusEvent::Drained { session }),
+        id.prop_map(|session| BusEvent::Closed { session }),
+    ]
+    .prop_map(Event::Bus)
+}
+
 fn orders() -> impl Strategy<Value = Event> {
     let entry = (any::<String>(), any::<u64>()).prop_map(|(name, length)| Entry { name, length });
     let disk_kind = prop::sample::select(Vec::from([
@@ -234,6 +249,7 @@ fn events() -> impl Strategy<Value = Event> {
         consoles(),
         services(),
         locals(),
+        clients(),
         orders(),
         reload(),
         Just(()).prop_map(|()| Event::Leave),

@@ -10,11 +10,11 @@ use ringfort_machine::{Incarnation, Instant, OrderId, Seed};
 
 use super::*;
 use crate::{
-    Boot, Event, LocalEvent, StreamEvent, StreamId,
+    Boot, BusEvent, BusSession, Event, LocalEvent, StreamEvent, StreamId,
     journal::{End, Family, Print, Record, event::tests::config, record::Origin},
 };
 
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/journal-1.hex");
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/journal-2.hex");
 
 fn origin() -> Origin {
     Origin {
@@ -46,6 +46,10 @@ fn events() -> Vec<Event> {
             object: "domains".into(),
             key: "example.com".into(),
             by: -3,
+        }),
+        Event::Bus(BusEvent::Data {
+            session: BusSession(3),
+            bytes: Bytes::from_static(b"client"),
         }),
         Event::Disk {
             order: OrderId(1),
@@ -118,7 +122,7 @@ fn a_journal_is_read_whatever_the_pieces() {
 #[test]
 fn the_bytes_are_those_that_were_reviewed() {
     let (file, starts) = journal();
-    let mut text = String::from("# A journal of format 1: its beginning, then a frame a line.\n");
+    let mut text = String::from("# A journal of format 2: its beginning, then a frame a line.\n");
     let ends = starts.iter().copied().chain([file.len() as u64]);
     let mut from = 0;
     for end in ends {
@@ -134,7 +138,7 @@ fn the_bytes_are_those_that_were_reviewed() {
     let golden = fs::read_to_string(GOLDEN).expect("UPDATE=1 writes it");
     assert!(
         golden == text,
-        "the bytes of a journal have changed: raise FORMAT and review tests/journal-1.hex (UPDATE=1 writes it)"
+        "the bytes of a journal have changed: raise FORMAT and review tests/journal-2.hex (UPDATE=1 writes it)"
     );
 }
 
@@ -208,7 +212,7 @@ fn another_format_is_refused_with_its_writer() {
     assert!(records.is_empty());
     let error = result.expect_err("another format");
     let text = format!("{error}");
-    for part in ["format 9", "1.2.3", "abc", "reads format 1"] {
+    for part in ["format 9", "1.2.3", "abc", "reads format 2"] {
         assert!(text.contains(part), "{part} in: {text}");
     }
     assert_eq!(
