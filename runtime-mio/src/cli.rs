@@ -36,6 +36,8 @@ enum Command {
     Node(daemon::Options),
     /// Run a manager: collects the logs of all nodes.
     Manager(daemon::Options),
+    /// Run the bus alone: groups for programs written for Spread, without addresses, counters and logs.
+    Bus(daemon::Options),
     /// Open a console, or run one command on it.
     Console(console::Options),
     /// Check configuration files and explain what is wrong.
@@ -64,6 +66,7 @@ pub fn main() -> ExitCode {
         Command::Up(options) => up::run(&options),
         Command::Node(options) => daemon::run(&options, daemon::Kind::Node),
         Command::Manager(options) => daemon::run(&options, daemon::Kind::Manager),
+        Command::Bus(options) => daemon::run(&options, daemon::Kind::Bus),
         Command::Console(options) => console::run(&options),
         Command::Check(options) => check::run(&options),
         Command::Log(options) => log::run(&options),
@@ -95,7 +98,7 @@ fn complain(error: &BootError) {
 /// Daemons write log lines to standard error; tools stay quiet but for errors. `RINGFORT_LOG` chooses.
 fn start_logging(command: &Command) {
     let default = match command {
-        Command::Node(_) | Command::Manager(_) => tracing::Level::INFO,
+        Command::Node(_) | Command::Manager(_) | Command::Bus(_) => tracing::Level::INFO,
         Command::Up(_)
         | Command::Console(_)
         | Command::Check(_)

@@ -12,7 +12,7 @@ use std::{
 
 use ringfort_config::{
     Content, Environment, LoadError, Loader, Settings, Severity,
-    settings::{Destination, Dispersal, Role},
+    settings::{AddressMode, Destination, Dispersal, Role},
 };
 
 use crate::{
@@ -28,6 +28,8 @@ use crate::{
 pub struct Loaded {
     path: PathBuf,
     role: Option<Role>,
+    /// Whether everything but the bus is left out.
+    bus_only: bool,
     pub(crate) settings: Settings,
 }
 
@@ -74,6 +76,7 @@ impl Loaded {
                 Ok(Self {
                     path: path.into(),
                     role,
+                    bus_only: false,
                     settings,
                 })
             }
@@ -81,15 +84,40 @@ impl Loaded {
         }
     }
 
+    /// Leaves out everything but the bus: ring, groups, clients and console. The same file can serve a node and,
+    /// on another host, a bus alone.
+    #[must_use]
+    pub fn bus_only(mut self) -> Self {
+        let settings = &mut self.settings;
+        settings.cluster_listeners.clear();
+        settings.listeners.clear();
+        settings.bindings.clear();
+        settings.topology.clear();
+        settings.logs.clear();
+        settings.loggers.clear();
+        settings.replicate.clear();
+        settings.duravip.address_mode = AddressMode::Loopback; // no interface is looked at
+        self.bus_only = true;
+        self
+    }
+
     /// Reads it again.
     pub(crate) fn again(&self) -> Result<Self, BootError> {
-        Self::read(&self.path, self.role)
+        let fresh = Self::read(&self.path, self.role)?;
+        Ok(if self.bus_only {
+            fresh.bus_only()
+        } else {
+            fresh
+        })
     }
 
     /// What the node is started with.
     pub(crate) fn node_config(&self) -> Result<ringfort_node::Config, BootError> {
-        ringfort_node::Config::from_settings(&self.settings)
-            .map_err(|error| BootError::Configuration(error.to_string()))
+        let mut config = ringfort_node::Config::from_settings(&self.settings)
+            .map_err(|error| BootError::Configuration(error.to_string()))?;
+        // Members that do carry addresses are not to count on this one.
+        config.vip.me_capable &= !self.bus_only;
+        Ok(config)
     }
 
     /// The directory of everything this process keeps.

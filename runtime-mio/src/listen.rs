@@ -46,7 +46,7 @@ pub(crate) fn listen_unix(path: &str, mode: u32) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-fn is_stale(path: &Path) -> bool {
+pub(crate) fn is_stale(path: &Path) -> bool {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|status| status.file_type().is_socket());
     is_socket
         && std::os::unix::net::UnixStream::connect(path)

@@ -1,4 +1,4 @@
-//! `ringfort node` and `ringfort manager`: one daemon in the foreground.
+//! `ringfort node`, `ringfort manager` and `ringfort bus`: one daemon in the foreground.
 
 use std::path::PathBuf;
 
@@ -26,10 +26,12 @@ pub(super) struct Options {
 }
 
 /// What kind of daemon.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Node,
     Manager,
+    /// The bus and its console, without addresses, counters and logs.
+    Bus,
 }
 
 /// Runs until asked to leave.
@@ -42,10 +44,13 @@ pub(super) fn run(options: &Options, kind: Kind) -> Result<Verdict, BootError> {
         ));
     }
     let role = match kind {
-        Kind::Node => Role::Node,
+        Kind::Node | Kind::Bus => Role::Node,
         Kind::Manager => Role::Manager,
     };
-    let loaded = Loaded::read(&options.config, Some(role))?;
+    let mut loaded = Loaded::read(&options.config, Some(role))?;
+    if kind == Kind::Bus {
+        loaded = loaded.bus_only();
+    }
     let journal = options.journal.as_ref().map(|path| JournalOptions {
         path: path.clone(),
         limit_bytes: options.journal_limit,

@@ -5,10 +5,8 @@ use std::os::unix::net::UnixListener;
 
 use ringfort_config::settings::AccessBlock;
 
-use super::{
-    access::{Access, Verdict},
-    is_stale, listen_unix,
-};
+use super::access::{Access, Verdict};
+use crate::listen::{is_stale, listen_unix};
 
 fn block(net: &str) -> AccessBlock {
     AccessBlock {
