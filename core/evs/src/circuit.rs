@@ -323,10 +323,13 @@ impl Circuit {
         let (mut answered, mut last) = (0, None);
         token.requests.retain_mut(|request| {
             let Request { seq, by } = *request;
+            if by.is_some_and(|by| by != self.place) {
+                return true;
+            }
             if last == Some(seq) {
                 return false;
             }
-            if answered >= windows.global || by.is_some_and(|by| by != self.place) {
+            if answered >= windows.global {
                 return true;
             }
             let Some(packet) = order.store.get_mut(seq) else {

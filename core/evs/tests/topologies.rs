@@ -374,6 +374,22 @@ fn two_three_and_four_come_to_rest_from_being_alone() {
     }
 }
 
+/// Graphs that some rule of the ring has once kept restless: two members in a row hear nobody but the one before them.
+const RESTLESS: [u32; 7] = [0x1c7, 0x1cd, 0x1d4, 0x1d5, 0x1198, 0x389a, 0x789a];
+
+#[test]
+fn what_was_once_restless_comes_to_rest() {
+    for graph in RESTLESS {
+        for start in [Start::Whole, Start::Alone] {
+            let (_, complaints) = Trial::new(5, graph, start).run();
+            assert!(
+                complaints.is_empty(),
+                "{graph:#x}, {start:?}: {complaints:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn five_come_to_rest_from_a_whole_ring() {
     run(5, Start::Whole);
