@@ -1,14 +1,15 @@
 //! The bus socket: datagrams in and out in batches, over UDP.
 //!
-//! In: up to 64 a system call, each into a slot of a [`Pool`], handed on as slices of it. Out: collected while
-//! actions are executed and sent in one go, up to 64 a call; one datagram to many peers is one buffer under
-//! many addresses. UDP may lose, so a datagram that the system will not take is dropped and counted, never
+//! In: up to 16 buffers a system call, each with up to 64 datagrams of one sender that came together; what is
+//! handed on are slices of one allocation for each buffer. Out: collected while actions are executed and sent
+//! in one go ([`lanes`]); one datagram to many peers is one buffer under many addresses. UDP may lose, so a datagram that the system will not take is dropped and counted, never
 //! retried for ever: the ring repairs losses, and its timers know nothing of our queues.
 //!
 //! What it deliberately does not: look into a datagram. Garbage goes to the node, which refuses and counts it.
 
+mod lanes;
+
 use std::{
-    collections::VecDeque,
     io,
     net::{IpAddr, SocketAddr},
     os::fd::AsFd,
@@ -21,18 +22,18 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{
     BootError,
-    pool::Pool,
-    sys::{self, Arrival, BATCH},
+    sys::udp::{self, Arrival, BUFFER_BYTES},
 };
+use lanes::Lanes;
 
 /// What is asked of the kernel for each direction, in bytes; it may give less (`net.core.rmem_max`).
-const BUFFER_BYTES: usize = 4 << 20;
+const SOCKET_BYTES: usize = 4 << 20;
 /// Datagrams that may wait for a full socket buffer. More than a ring may have in flight in one round.
 const WAITING: usize = 4096;
-/// Slots of the receive pool: more than a ring retains before it is stable, so that memory comes round again.
-const SLOTS: usize = 1024;
-/// The smallest slot: any Ethernet frame fits.
-const SLOT_BYTES: usize = 2048;
+/// Any Ethernet frame is let through, whatever the limit of the ring.
+const FRAME_BYTES: usize = 2048;
+/// Buffers that one call receives into. Memory is touched only as far as datagrams fill it.
+const BUFFERS: usize = 16;
 
 /// What happened on the bus socket, for the log and the live view.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,8 +42,8 @@ pub(crate) struct Counters {
     pub(crate) received: u64,
     /// Datagrams handed to the system.
     pub(crate) sent: u64,
-    /// Datagrams received that were longer than the largest frame; their rest is lost and the node refuses them.
-    pub(crate) truncated: u64,
+    /// Datagrams dropped because they were longer than the largest frame.
+    pub(crate) too_long: u64,
     /// Datagrams dropped because the socket's buffer stayed full.
     pub(crate) overflowed: u64,
     /// Datagrams that the system refused (unreachable, filtered, too long), or errors it reported on receiving.
@@ -66,9 +67,13 @@ pub(crate) struct Datagrams {
     socket: UdpSocket,
     /// A second socket on the group's address where the first cannot hear it (bound to a unicast address).
     group_socket: Option<UdpSocket>,
-    pool: Pool,
+    buffers: Vec<Box<[u8]>>,
     arrivals: Vec<Arrival>,
-    waiting: VecDeque<(SocketAddr, Bytes)>,
+    /// Longer ones than this many bytes are no frames.
+    longest: usize,
+    lanes: Lanes,
+    /// Datagrams longer than this are sent one by one: the system has refused to cut such ones apart.
+    offload_limit: usize,
     counters: Counters,
 }
 
@@ -88,9 +93,11 @@ impl Datagrams {
         Ok(Self {
             socket: UdpSocket::from_std(socket.into()),
             group_socket: group_socket.map(|socket| UdpSocket::from_std(socket.into())),
-            pool: Pool::new(SLOTS, options.datagram_limit.max(SLOT_BYTES)),
-            arrivals: Vec::with_capacity(BATCH),
-            waiting: VecDeque::new(),
+            buffers: vec![vec![0; BUFFER_BYTES].into(); BUFFERS],
+            arrivals: Vec::with_capacity(BUFFERS),
+            longest: options.datagram_limit.max(FRAME_BYTES),
+            lanes: Lanes::default(),
+            offload_limit: BUFFER_BYTES,
             counters: Counters::default(),
         })
     }
@@ -134,21 +141,42 @@ impl Datagrams {
             (None, true) => return false,
             (_, false) => &self.socket,
         };
-        let slots = self.pool.batch();
-        let arrivals = &mut self.arrivals;
-        if let Err(error) = sys::receive_batch(socket.as_fd(), slots, arrivals) {
+        if let Err(error) = udp::receive(socket.as_fd(), &mut self.buffers, &mut self.arrivals) {
             // An error of an earlier send (port unreachable) may be reported here: it is used up now.
             let blocked = error.kind() == io::ErrorKind::WouldBlock;
             self.counters.refused += u64::from(!blocked);
             return !blocked;
         }
-        self.counters.received += arrivals.len() as u64;
-        for (arrival, bytes) in arrivals.iter().zip(self.pool.take(arrivals.len())) {
-            self.counters.truncated += u64::from(arrival.truncated);
-            take(arrival.from, bytes);
+        for (arrival, buffer) in self.arrivals.iter().zip(&self.buffers) {
+            if arrival.truncated {
+                self.counters.too_long += 1;
+                continue;
+            }
+            // Right-sized, so that a message which is kept for long keeps nothing but its neighbours.
+            let kept = if arrival.segment <= self.longest {
+                arrival.length
+            } else {
+                0
+            };
+            let whole = Bytes::copy_from_slice(&buffer[..kept]);
+            let mut first = 0;
+            for datagram in buffer[..arrival.length].chunks(arrival.segment) {
+                let end = first + datagram.len();
+                let bytes = match whole.get(first..end) {
+                    Some(_) => whole.slice(first..end),
+                    None if datagram.len() <= self.longest => Bytes::copy_from_slice(datagram),
+                    None => {
+                        self.counters.too_long += 1;
+                        continue;
+                    }
+                };
+                first = end;
+                self.counters.received += 1;
+                take(arrival.from, bytes);
+            }
         }
         // A batch that is not full has emptied the socket; edge-triggered readiness tells of what comes later.
-        self.arrivals.len() == BATCH
+        self.arrivals.len() == BUFFERS
     }
 
     /// Queues a datagram.
@@ -164,33 +192,34 @@ impl Datagrams {
     }
 
     fn queue(&mut self, to: SocketAddr, bytes: &Bytes) {
-        if self.waiting.len() >= WAITING {
+        if self.lanes.len() >= WAITING {
             self.flush();
         }
-        if self.waiting.len() >= WAITING {
+        if self.lanes.len() >= WAITING {
             self.counters.overflowed += 1;
             return;
         }
-        self.waiting.push_back((to, bytes.clone()));
+        self.lanes.push(to, bytes.clone());
     }
 
     /// Sends what is queued, as far as the socket takes it. What stays is sent on the next call; the socket
     /// tells when it is writable.
     pub(crate) fn flush(&mut self) {
-        while !self.waiting.is_empty() {
-            let batch = self.waiting.iter().map(|(to, bytes)| (to, &bytes[..]));
-            match sys::send_batch(self.socket.as_fd(), batch) {
-                Ok(count) => {
-                    self.counters.sent += count as u64;
-                    self.waiting.drain(..count);
-                }
+        while self.lanes.len() > 0 {
+            let (runs, pieces) = self.lanes.plan(self.offload_limit);
+            match udp::send(self.socket.as_fd(), runs, pieces) {
+                Ok(count) => self.counters.sent += self.lanes.sent(count) as u64,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => {
-                    // About the first of them only: unreachable, filtered, or too long for the path.
-                    self.counters.refused += 1;
-                    self.waiting.pop_front();
-                }
+                Err(_) => match self.lanes.first_run() {
+                    // The path does not carry so much at once, or the device cannot do it: one by one.
+                    Some(run) if run.count > 1 => self.offload_limit = run.segment - 1,
+                    Some(_) | None => {
+                        // About the first of them only: unreachable, filtered, or too long for the path.
+                        self.counters.refused += 1;
+                        self.lanes.drop_first();
+                    }
+                },
             }
         }
     }
@@ -203,8 +232,10 @@ fn socket(bind: SocketAddr, shared: bool) -> io::Result<Socket> {
         socket.set_reuse_address(true)?;
     }
     // Less than asked for is no error: the ring's flow control adapts to losses.
-    let _ = socket.set_recv_buffer_size(BUFFER_BYTES);
-    let _ = socket.set_send_buffer_size(BUFFER_BYTES);
+    let _ = socket.set_recv_buffer_size(SOCKET_BYTES);
+    let _ = socket.set_send_buffer_size(SOCKET_BYTES);
+    // Without it every datagram is a buffer of its own, which costs time and nothing else.
+    let _ = udp::set_receive_offload(socket.as_fd());
     socket.bind(&bind.into())?;
     Ok(socket)
 }

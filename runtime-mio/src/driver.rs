@@ -365,7 +365,7 @@ impl Daemon {
         let now = self.sources.bus.counters();
         let told = std::mem::replace(&mut self.told, now);
         let losses = [
-            ("too long", now.truncated - told.truncated),
+            ("too long", now.too_long - told.too_long),
             (
                 "dropped, the socket's buffer is full",
                 now.overflowed - told.overflowed,

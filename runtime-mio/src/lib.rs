@@ -39,7 +39,6 @@ mod lines;
 mod listen;
 mod notes;
 mod outbox;
-mod pool;
 mod recording;
 mod signals;
 mod streams;

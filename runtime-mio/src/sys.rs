@@ -1,5 +1,5 @@
 //! The system calls that neither std nor mio offers: batches of datagrams, a precise timer, locks, the death
-//! of a parent. The only file of this crate with `unsafe`.
+//! of a parent. This file and those below it are the only ones of the crate with `unsafe`.
 //!
 //! Each function is a thin, safe wrapper: it checks what the kernel returns, keeps no state, and decides
 //! nothing. Linux only where marked; the callers do without on other systems.
@@ -7,26 +7,12 @@
 
 use std::{
     fs::File,
-    io, mem,
-    net::SocketAddr,
+    io,
     os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
     time::Duration,
 };
 
-use bytes::BytesMut;
-use socket2::SockAddr;
-
-/// The most datagrams that one system call moves.
-pub(crate) const BATCH: usize = 64;
-
-/// What one call of [`receive_batch`] learned of one datagram.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Arrival {
-    /// Who sent it.
-    pub(crate) from: SocketAddr,
-    /// It was longer than its buffer and has lost its end.
-    pub(crate) truncated: bool,
-}
+pub(crate) mod udp;
 
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     if result < 0 {
@@ -34,116 +20,6 @@ fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     } else {
         Ok(result)
     }
-}
-
-/// Receives up to [`BATCH`] datagrams at once, the first into `slots[0]` and so on; each slot must be empty and
-/// gets the datagram as its content. Returns one [`Arrival`] for each in `arrivals`.
-///
-/// # Errors
-/// What `recvmmsg` says; `WouldBlock` when there is none.
-pub(crate) fn receive_batch(
-    socket: BorrowedFd<'_>,
-    slots: &mut [BytesMut],
-    arrivals: &mut Vec<Arrival>,
-) -> io::Result<()> {
-    arrivals.clear();
-    let count = slots.len().min(BATCH);
-    // SAFETY: plain C structs for which all-zero bytes are a valid value.
-    let mut headers: [libc::mmsghdr; BATCH] = unsafe { mem::zeroed() };
-    // SAFETY: as above.
-    let mut vectors: [libc::iovec; BATCH] = unsafe { mem::zeroed() };
-    // SAFETY: as above.
-    let mut names: [libc::sockaddr_storage; BATCH] = unsafe { mem::zeroed() };
-    for (index, slot) in slots.iter_mut().take(count).enumerate() {
-        let room = slot.spare_capacity_mut();
-        vectors[index] = libc::iovec {
-            iov_base: room.as_mut_ptr().cast(),
-            iov_len: room.len(),
-        };
-        let header = &mut headers[index].msg_hdr;
-        header.msg_iov = &raw mut vectors[index];
-        header.msg_iovlen = 1;
-        header.msg_name = (&raw mut names[index]).cast();
-        header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
-    }
-    // SAFETY: every header points to a vector and a name of this frame and to the spare room of a slot that
-    // is borrowed mutably; the kernel writes no more than the lengths given.
-    let received = check(unsafe {
-        libc::recvmmsg(
-            socket.as_raw_fd(),
-            headers.as_mut_ptr(),
-            count as libc::c_uint,
-            libc::MSG_DONTWAIT,
-            std::ptr::null_mut(),
-        )
-    })?;
-    for index in 0..received as usize {
-        let header = &headers[index];
-        let length = (header.msg_len as usize).min(slots[index].capacity());
-        // SAFETY: the kernel has written `msg_len` bytes into the spare room of this empty slot.
-        unsafe { slots[index].set_len(length) };
-        // SAFETY: the kernel has written `msg_namelen` bytes of an address into the storage.
-        let from =
-            unsafe { SockAddr::new(socket2_storage(names[index]), header.msg_hdr.msg_namelen) };
-        arrivals.push(Arrival {
-            from: from
-                .as_socket()
-                .unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))),
-            truncated: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
-        });
-    }
-    Ok(())
-}
-
-fn socket2_storage(name: libc::sockaddr_storage) -> socket2::SockAddrStorage {
-    let mut storage = socket2::SockAddrStorage::zeroed();
-    // SAFETY: `sockaddr_storage` is what socket2 wraps; `view_as` checks that it fits.
-    unsafe { *storage.view_as::<libc::sockaddr_storage>() = name };
-    storage
-}
-
-/// Sends up to [`BATCH`] datagrams at once; returns how many the kernel took, at least one.
-///
-/// # Errors
-/// What `sendmmsg` says of the first one.
-pub(crate) fn send_batch<'a>(
-    socket: BorrowedFd<'_>,
-    datagrams: impl Iterator<Item = (&'a SocketAddr, &'a [u8])>,
-) -> io::Result<usize> {
-    // SAFETY: plain C structs for which all-zero bytes are a valid value.
-    let mut headers: [libc::mmsghdr; BATCH] = unsafe { mem::zeroed() };
-    // SAFETY: as above.
-    let mut vectors: [libc::iovec; BATCH] = unsafe { mem::zeroed() };
-    let mut names: [mem::MaybeUninit<SockAddr>; BATCH] =
-        [const { mem::MaybeUninit::uninit() }; BATCH];
-    let mut count = 0;
-    for (index, (to, bytes)) in datagrams.take(BATCH).enumerate() {
-        let name = names[index].write(SockAddr::from(*to));
-        vectors[index] = libc::iovec {
-            iov_base: bytes.as_ptr().cast_mut().cast(),
-            iov_len: bytes.len(),
-        };
-        let header = &mut headers[index].msg_hdr;
-        header.msg_name = name.as_ptr().cast_mut().cast();
-        header.msg_namelen = name.len();
-        header.msg_iov = &raw mut vectors[index];
-        header.msg_iovlen = 1;
-        count += 1;
-    }
-    if count == 0 {
-        return Ok(0);
-    }
-    // SAFETY: every header points to a name and a vector of this frame and to bytes that are borrowed for the
-    // call; the kernel only reads them.
-    let sent = check(unsafe {
-        libc::sendmmsg(
-            socket.as_raw_fd(),
-            headers.as_mut_ptr(),
-            count,
-            libc::MSG_DONTWAIT,
-        )
-    })?;
-    Ok(sent as usize)
 }
 
 /// A timer that becomes readable at a chosen point, exact to microseconds (Linux).

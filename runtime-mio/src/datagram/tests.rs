@@ -9,7 +9,8 @@ use std::{
 use bytes::Bytes;
 use ringfort_node::Target;
 
-use super::{BATCH, Datagrams, Options};
+use super::{Datagrams, Options};
+use crate::sys::udp::BATCH;
 
 fn open() -> Datagrams {
     let options = Options {
@@ -52,16 +53,34 @@ fn a_fan_out_reaches_every_peer_in_order() {
 }
 
 #[test]
-fn an_oversized_datagram_is_counted_and_the_next_one_is_whole() {
+fn a_datagram_that_is_no_frame_is_counted_and_the_next_one_is_whole() {
     let (mut sender, mut receiver) = (open(), open());
     let to = Target::Peer(receiver.local().unwrap());
     sender.send(&to, &Bytes::from(vec![7; 9000]));
     sender.send(&to, &Bytes::from_static(b"whole"));
     sender.flush();
-    let seen = receive(&mut receiver, 2);
-    assert_eq!(seen[0].len(), 2048);
-    assert_eq!(seen[1], Bytes::from_static(b"whole"));
-    assert_eq!(receiver.counters().truncated, 1);
+    assert_eq!(receive(&mut receiver, 1), [Bytes::from_static(b"whole")]);
+    assert_eq!(receiver.counters().too_long, 1);
+}
+
+#[test]
+fn datagrams_of_all_sizes_keep_their_bounds() {
+    let (mut sender, mut receiver) = (open(), open());
+    let to = Target::Peer(receiver.local().unwrap());
+    let sizes = [1472, 1472, 1472, 900, 900, 1, 1, 2, 1472, 64, 64, 64, 65];
+    let sent: Vec<_> = sizes
+        .iter()
+        .cycle()
+        .take(300)
+        .enumerate()
+        .map(|(number, size)| Bytes::from(vec![number as u8; *size]))
+        .collect();
+    for bytes in &sent {
+        sender.send(&to, bytes);
+    }
+    sender.flush();
+    assert_eq!(receive(&mut receiver, sent.len()), sent);
+    assert_eq!(receiver.counters().received, sent.len() as u64);
 }
 
 #[test]
