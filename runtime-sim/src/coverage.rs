@@ -23,6 +23,8 @@ const SENSIBLE: &str =
 const OBEDIENT: &str = "simulated interfaces and sockets do what they are told, and nobody else touches them; the tests of core/vip and core/node have those that fail";
 const WHOLE: &str = "a disk hurts only segments, and those that were synced are seldom read again after a loss of power; fuzz target log_store damages every file";
 
+const ATTACHED: &str = "simulated clients are attached in memory; the tests and fuzz targets of core/session and runtime-mio connect";
+
 /// Notes that whole-cluster runs do not reach, and why not.
 pub const EXCUSED: &[(Kind, &str)] = &[
     (("console", "AnswerCut"), TYPED),
@@ -76,6 +78,13 @@ pub const EXCUSED: &[(Kind, &str)] = &[
     (("logs", "StateDamaged"), WHOLE),
     (("logs", "StrangeFile"), WHOLE),
     (("logs", "UnexpectedOutcome"), WHOLE),
+    (("session", "Congested"), ATTACHED),
+    (("session", "Connected"), ATTACHED),
+    (("session", "Ended"), ATTACHED),
+    (("session", "IllegalDestinations"), ATTACHED),
+    (("session", "Rejected"), ATTACHED),
+    (("session", "Relieved"), ATTACHED),
+    (("session", "RequestRefused"), ATTACHED),
 ];
 
 /// How often each note was said in many runs.

@@ -24,6 +24,8 @@ pub(super) struct Process {
     pub(super) manager: bool,
     pub(super) bus: SocketAddr,
     pub(super) cluster: SocketAddr,
+    /// Where programs written for Spread attach.
+    pub(super) clients: SocketAddr,
     /// Its directory: configuration, state, control socket, output.
     pub(super) directory: PathBuf,
 }
@@ -37,6 +39,11 @@ impl Process {
     /// Its control socket.
     pub(super) fn control(&self) -> PathBuf {
         self.directory.join("control")
+    }
+
+    /// The socket for programs on this host, named like Spread's after its port.
+    pub(super) fn client_socket(&self) -> PathBuf {
+        self.directory.join(self.clients.port().to_string())
     }
 
     /// What it writes to standard error.
@@ -87,6 +94,7 @@ impl Plan {
                 manager: name == MANAGER,
                 bus: ports.udp()?,
                 cluster: ports.tcp(Ipv4Addr::LOCALHOST)?,
+                clients: ports.tcp(Ipv4Addr::LOCALHOST)?,
                 directory: directory.join(&name),
                 name,
             };
@@ -184,7 +192,12 @@ impl Plan {
         writeln!(out, "Bus {{")?;
         writeln!(out, "  Bind_Address = {}", bus.ip())?;
         writeln!(out, "  Port = {}", bus.port())?;
-        writeln!(out, "  Client_Listen = ()\n}}")?;
+        writeln!(
+            out,
+            "  Client_Listen = ( \"{}\" \"{}\" )\n}}",
+            process.client_socket().display(),
+            process.clients
+        )?;
         writeln!(out, "msgc_server {{\n  peers = [")?;
         for peer in &self.processes {
             writeln!(

@@ -74,6 +74,15 @@ impl<'a> View<'a> {
             "  ringfort log tail {}",
             plan.processes[0].log().display()
         )?;
+        for process in plan.nodes().take(2) {
+            writeln!(
+                out,
+                "  spuser -s {}@localhost         (any program written for Spread, at {}; also the socket {})",
+                process.clients.port(),
+                process.name,
+                process.client_socket().display()
+            )?;
+        }
         writeln!(
             out,
             "  ls -R {}       (what the manager collected)",
