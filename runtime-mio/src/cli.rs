@@ -7,6 +7,7 @@ mod check;
 mod console;
 mod daemon;
 mod flood;
+mod group;
 mod log;
 
 use std::{
@@ -45,7 +46,10 @@ enum Command {
     /// Write, read and inspect local logs.
     #[command(subcommand)]
     Log(log::Options),
-    /// Measure what a ring delivers on this machine, beside plain UDP.
+    /// Join, listen to or send to groups of the bus.
+    #[command(subcommand)]
+    Group(group::Options),
+    /// Measure what the bus delivers to its clients, or rings inside this process, beside plain UDP.
     Flood(flood::Options),
 }
 
@@ -70,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Console(options) => console::run(&options),
         Command::Check(options) => check::run(&options),
         Command::Log(options) => log::run(&options),
+        Command::Group(options) => group::run(&options),
         Command::Flood(options) => flood::run(&options),
     };
     match outcome {
@@ -103,6 +108,7 @@ fn start_logging(command: &Command) {
         | Command::Console(_)
         | Command::Check(_)
         | Command::Log(_)
+        | Command::Group(_)
         | Command::Flood(_) => tracing::Level::ERROR,
     };
     let level = std::env::var("RINGFORT_LOG")

@@ -5,9 +5,13 @@
 //! figure beside it is the same datagrams to the same number of receivers through the same calls, with no
 //! protocol at all. Both are measured in one run on one machine, so their ratio is what the order costs.
 //!
+//! [`clients`] is the other flood: clients of daemons, which see what programs see.
+//!
 //! What it deliberately is not: a test of correctness under faults, which is the simulator's work, or a figure
 //! for a network: everything happens on the loopback of this host, whose processors all members share.
 
+pub mod clients;
+mod histogram;
 mod member;
 mod raw;
 mod tally;

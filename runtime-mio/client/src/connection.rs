@@ -200,6 +200,11 @@ impl Connection {
         }
     }
 
+    /// The same session for a loop of one's own, and what was read ahead.
+    pub fn into_nonblocking(self) -> (NonBlocking, Vec<Received>) {
+        (self.inner, self.ahead.into())
+    }
+
     /// Both directions, for a thread each. What was read already goes with the receiver, what is queued with the sender.
     ///
     /// # Errors
