@@ -31,12 +31,11 @@ pub(super) fn text(received: &Received) -> String {
                 ),
             };
             let members: Vec<&str> = view.members.iter().map(Name::as_str).collect();
-            let count = members.len();
-            format!(
-                "{}  -- {cause}; {count} members: {}",
-                view.group,
-                members.join(" ")
-            )
+            let count = match members.len() {
+                1 => "1 member".to_owned(),
+                count => format!("{count} members"),
+            };
+            format!("{}  -- {cause}; {count}: {}", view.group, members.join(" "))
         }
         Received::Transitional { group, .. } => {
             format!("{group}  -- members were lost; a view follows")
