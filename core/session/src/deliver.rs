@@ -1,25 +1,86 @@
 //! What a client is told, as bytes (reference: Spread client protocol, section 6). We write little-endian words
 //! whatever the client writes; the hint of a message goes through untouched.
 
-use alloc::{vec, vec::Vec};
+use alloc::{sync::Arc, vec, vec::Vec};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use ringfort_wire::{
     group::GroupName,
-    session::{ByteOrder, GROUPS, GroupId, Header, Hint, Membership, Name, bits},
+    session::{
+        ByteOrder, GROUPS, GroupId, Header, Hint, Membership, NAME, Name, bits, header::HEADER,
+    },
 };
 
 use crate::{Cause, Command, Message, View, request, state::Open};
 
 const OURS: ByteOrder = ByteOrder::Little;
+/// Data up to this length is copied behind its header: one piece is cheaper to queue and to write than two, and it
+/// does not keep the datagram that it came in.
+const COPIED: usize = 1024;
 /// The hint of what no application sent.
 pub(crate) const NO_HINT: Hint = Hint::new(0, OURS);
 
-/// Header and names of a message; its data follows as it is.
-pub(crate) fn message(message: &Message) -> Bytes {
+/// A message as bytes: header and names, then what follows them as it is.
+pub(crate) fn message(message: &Message) -> (Bytes, Bytes) {
     let (kind, hint) = request::untag(message.tag, message.level, message.self_discard);
-    let groups = shown(&message.groups);
-    head(kind, message.from, hint, &groups, message.payload.len()).freeze()
+    let payload = &message.payload;
+    let copied = if payload.len() > COPIED {
+        0
+    } else {
+        payload.len()
+    };
+    let header = Header {
+        kind,
+        name: message.from,
+        groups: message.groups.len(),
+        hint,
+        data_bytes: payload.len(),
+    };
+    let mut out = BytesMut::with_capacity(HEADER + NAME * message.groups.len() + copied);
+    header.encode(OURS, &mut out);
+    for group in message.groups.iter() {
+        out.put_slice(Name::shown(group.as_str()).field());
+    }
+    if copied == payload.len() {
+        out.put_slice(payload);
+        return (out.freeze(), Bytes::new());
+    }
+    (out.freeze(), payload.clone())
+}
+
+/// The last message, which the group layer gives to every local client that it reaches, and its bytes.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    message: Message,
+    bytes: (Bytes, Bytes),
+}
+
+impl Shared {
+    pub(crate) fn new(message: Message) -> Self {
+        let bytes = self::message(&message);
+        Self { message, bytes }
+    }
+
+    pub(crate) fn bytes(&self) -> (Bytes, Bytes) {
+        self.bytes.clone()
+    }
+
+    /// The bytes, if they are those of `message` too. The list of groups is one value in all copies of a message,
+    /// so other messages are told apart without a look at their data.
+    pub(crate) fn of(&self, message: &Message) -> Option<(Bytes, Bytes)> {
+        let own = &self.message;
+        let same = Arc::ptr_eq(&own.groups, &message.groups)
+            && (own.from, own.level, own.self_discard, own.tag)
+                == (
+                    message.from,
+                    message.level,
+                    message.self_discard,
+                    message.tag,
+                )
+            && own.payload.as_ptr() == message.payload.as_ptr()
+            && own.payload.len() == message.payload.len();
+        same.then(|| self.bytes.clone())
+    }
 }
 
 /// What a view looks like to the client of `open`; nothing if it does not want to know.

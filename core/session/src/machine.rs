@@ -13,8 +13,10 @@ use ringfort_wire::{
 };
 
 use crate::{
-    Action, ClientEvent, CloseReason, Command, Config, ConfigError, Event, Note, Peer, Refusal,
-    SessionId, Violation, deliver, handshake,
+    Action, ClientEvent, CloseReason, Command, Config, ConfigError, Event, Message, Note, Peer,
+    Refusal, SessionId, Violation,
+    deliver::{self, Shared},
+    handshake,
     input::Input,
     output::{Output, TooSlow},
     request::{self, Request},
@@ -39,6 +41,7 @@ pub struct Sessions {
     budget: usize,
     /// When the last event was.
     last: Instant,
+    shared: Option<Shared>,
 }
 
 /// The names of the sessions, those in the handshake included.
@@ -68,6 +71,7 @@ impl Sessions {
             backlog: VecDeque::new(),
             budget: Self::BURST,
             last: Instant::ORIGIN,
+            shared: None,
         })
     }
 
@@ -270,10 +274,16 @@ impl Sessions {
                 if let Some(session) = self.sessions.get(&id)
                     && let Stage::Open(_) = session.stage
                 {
-                    self.send(id, deliver::message(&message), message.payload, out);
+                    let (head, data) = self.bytes_of(message);
+                    self.send(id, head, data, out);
                 }
             }
         }
+    }
+
+    fn bytes_of(&mut self, message: Message) -> (Bytes, Bytes) {
+        let shared = self.shared.as_ref().and_then(|last| last.of(&message));
+        shared.unwrap_or_else(|| self.shared.insert(Shared::new(message)).bytes())
     }
 
     fn on_refused(
@@ -326,7 +336,8 @@ impl Sessions {
         if session.waiting {
             self.backlog.retain(|waiting| *waiting != id);
         }
-        if let Some(name) = session.stage.name() {
+        let name = session.stage.name().cloned();
+        if let Some(name) = &name {
             self.names.taken.remove(name);
         }
         if session.stage.is_attached() {
@@ -345,6 +356,7 @@ impl Sessions {
         }
         out.push(Action::Note(Note::Ended {
             session: id,
+            name,
             reason,
         }));
     }

@@ -25,6 +25,8 @@ pub enum Note {
     Ended {
         /// The session.
         session: SessionId,
+        /// The client's name, if it had said one.
+        name: Option<ClientName>,
         /// The reason.
         reason: Option<CloseReason>,
     },

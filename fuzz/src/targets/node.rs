@@ -27,6 +27,7 @@ use crate::{
     story::{Bench, Story, twice},
 };
 
+mod clients;
 mod surroundings;
 
 /// The target.
@@ -131,6 +132,7 @@ struct Host {
     listeners: Vec<ListenerId>,
     connections: Vec<ConnectionId>,
     sessions: Vec<SessionId>,
+    clients: Vec<clients::Attached>,
 }
 
 struct Cluster {
@@ -172,6 +174,7 @@ impl Cluster {
                 listeners: Vec::new(),
                 connections: Vec::new(),
                 sessions: Vec::new(),
+                clients: Vec::new(),
             });
             cluster.follow(host, said, story);
         }
@@ -192,7 +195,13 @@ impl Cluster {
     }
 
     fn step(&mut self, script: &mut Cursor<'_>, story: &mut Story) {
-        let choice = script.byte() % 16;
+        let byte = script.byte();
+        if byte >= 0xf0 {
+            let host = script.below(HOSTS);
+            self.client(host, script, story);
+            return story.mark(byte);
+        }
+        let choice = byte % 16;
         let host = if choice > 4 { script.below(HOSTS) } else { 0 };
         match choice {
             0 => {
@@ -432,6 +441,7 @@ impl Cluster {
         there.listeners.clear();
         there.connections.clear();
         there.sessions.clear();
+        there.clients.clear();
         self.follow(host, said, story);
     }
 }
@@ -451,7 +461,7 @@ fn changed(cluster: ClusterId, old: &Bytes, script: &mut Cursor<'_>) -> Bytes {
     frame::encode(cluster, frame.kind, &body)
 }
 
-/// What an embedding program or a client of the bus wants.
+/// What an embedding program wants.
 fn local(script: &mut Cursor<'_>) -> Option<LocalEvent> {
     let client = ClientId(ringfort_node::FIRST_CLIENT + u64::from(script.byte() % 3));
     let group = GroupName::new(script.pick(&["g", "h", "ec_cluster"])).ok()?;

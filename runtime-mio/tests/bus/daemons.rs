@@ -24,6 +24,8 @@ pub(crate) struct Cluster {
     names: Vec<String>,
     /// Added to `Bus` of each.
     pub(crate) more: String,
+    /// Whether they listen on TCP.
+    pub(crate) on_tcp: bool,
     children: Vec<Option<Child>>,
 }
 
@@ -44,6 +46,7 @@ impl Cluster {
             port: (base..base + 2_000).find(free).expect("a free port"),
             names: names.iter().map(ToString::to_string).collect(),
             more: String::new(),
+            on_tcp: true,
             children: names.iter().map(|_| None).collect(),
         }
     }
@@ -63,12 +66,19 @@ impl Cluster {
         self.wait_members(&(0..self.names.len()).collect::<Vec<_>>());
     }
 
-    /// Starts one, and waits until it lets clients in.
-    pub(crate) fn start_one(&mut self, index: usize) {
+    /// Writes the configuration of one.
+    pub(crate) fn write(&self, index: usize) -> PathBuf {
         let directory = self.path(index);
         fs::create_dir_all(&directory).unwrap();
         let configuration = directory.join("bus.conf");
         fs::write(&configuration, self.text(index)).unwrap();
+        configuration
+    }
+
+    /// Starts one, and waits until it lets clients in. Its life is recorded.
+    pub(crate) fn start_one(&mut self, index: usize) {
+        let configuration = self.write(index);
+        let directory = self.path(index);
         let output = File::options()
             .create(true)
             .append(true)
@@ -77,6 +87,8 @@ impl Cluster {
         let child = ringfort()
             .args(["bus", "--config"])
             .arg(&configuration)
+            .arg("--journal")
+            .arg(self.journal(index))
             .stdout(output.try_clone().unwrap())
             .stderr(output)
             .spawn()
@@ -117,8 +129,13 @@ impl Cluster {
         self.directory.path().join(&self.names[index])
     }
 
-    fn socket(&self, index: usize) -> PathBuf {
+    pub(crate) fn socket(&self, index: usize) -> PathBuf {
         self.path(index).join(self.port.to_string())
+    }
+
+    /// What it was told, recorded.
+    pub(crate) fn journal(&self, index: usize) -> PathBuf {
+        self.path(index).join("journal")
     }
 
     /// Its Unix socket.
@@ -167,6 +184,7 @@ impl Cluster {
 
     fn text(&self, index: usize) -> String {
         let state = self.path(index).join("state");
+        let (own, port) = (address(self.network, index), self.port);
         let peers: String = self
             .names
             .iter()
@@ -185,7 +203,7 @@ State_Dir = \"{}\"
 Bus {{
   Bind_Address = {own}
   Port = {port}
-  Client_Listen = ( \"{}\" \"{own}:{port}\" )
+  Client_Listen = ( \"{}\" {tcp} )
   {}
 }}
 msgc_server {{ peers = [
@@ -198,8 +216,11 @@ cluster {{ nodename = \"{}\" }}
             self.socket(index).display(),
             self.more,
             self.names[index],
-            own = address(self.network, index),
-            port = self.port,
+            tcp = if self.on_tcp {
+                format!("\"{own}:{port}\"")
+            } else {
+                String::new()
+            },
         )
     }
 }

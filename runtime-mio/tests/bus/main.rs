@@ -7,6 +7,7 @@ mod client;
 #[path = "../common/mod.rs"]
 mod common;
 mod daemons;
+mod doors;
 mod handshake;
 mod limits;
 mod order;

@@ -35,6 +35,7 @@ impl Cluster {
                 }
                 Action::Listener(action) => self.on_listener(host, &action),
                 Action::Connection(action) => self.on_connection(host, &action),
+                Action::Bus(action) => self.on_client(host, &action),
                 Action::Disk(order, action) => {
                     let outcome = self.hosts[host].disk.execute(&action);
                     self.post(host, Event::Disk { order, outcome });
@@ -44,7 +45,6 @@ impl Cluster {
                     self.post(host, Event::Address { order, outcome });
                 }
                 Action::Console(ConsoleAction::Print { .. } | ConsoleAction::Prompt { .. })
-                | Action::Bus(_)
                 | Action::Group { .. }
                 | Action::Note(_) => {}
                 Action::Halt(_) => return self.restart(host, story),
