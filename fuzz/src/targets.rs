@@ -1,6 +1,7 @@
 //! The targets, one module each. A module holds the target's body and says what it holds the code to.
 
 pub mod canary;
+pub mod client_stream;
 pub mod config_text;
 pub mod console_line;
 pub mod console_router;

@@ -27,10 +27,24 @@ pub(crate) struct Bus {
     pub(crate) paused: BTreeSet<SessionId>,
     /// What the group layer answers to sends.
     pub(crate) refuse: Option<Refusal>,
+    /// What becomes of message number [`FAULTY`].
+    pub(crate) fault: Option<Fault>,
+    messages: u64,
     clients: BTreeMap<SessionId, (ClientName, bool)>,
     groups: BTreeMap<GroupName, BTreeSet<Member>>,
     views: u64,
 }
+
+/// A lie of the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Lose,
+    Repeat,
+    Damage,
+}
+
+/// Counted over all clients, from 1.
+const FAULTY: u64 = 20;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Change {
@@ -51,6 +65,8 @@ impl Bus {
             closed: BTreeMap::new(),
             paused: BTreeSet::new(),
             refuse: None,
+            fault: None,
+            messages: 0,
             clients: BTreeMap::new(),
             groups: BTreeMap::new(),
             views: 0,
@@ -151,6 +167,17 @@ impl Bus {
                 tag,
                 payload,
             } => {
+                self.messages += 1;
+                let fault = self.fault.filter(|_| self.messages == FAULTY);
+                let payload = match fault {
+                    Some(Fault::Damage) => {
+                        let mut bytes = payload.to_vec();
+                        *bytes.last_mut().unwrap() ^= 1;
+                        bytes.into()
+                    }
+                    Some(Fault::Lose) => return Vec::new(),
+                    Some(Fault::Repeat) | None => payload,
+                };
                 let message = Message {
                     from: private(&self.clients[&id].0),
                     groups: Arc::from(groups),
@@ -163,9 +190,12 @@ impl Bus {
                     let own = self_discard && **session == id;
                     !own && self.is_meant(&message.groups, **session, name)
                 });
-                reached
-                    .map(|(session, _)| deliver(*session, ClientEvent::Message(message.clone())))
-                    .collect()
+                let copies = if fault == Some(Fault::Repeat) { 2 } else { 1 };
+                let event = |(session, _): (&SessionId, _)| {
+                    let event = deliver(*session, ClientEvent::Message(message.clone()));
+                    std::iter::repeat_n(event, copies)
+                };
+                reached.flat_map(event).collect()
             }
         }
     }

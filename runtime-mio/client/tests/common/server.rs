@@ -36,6 +36,10 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(config: Config) -> Self {
+        Self::start_with(Bus::new(config))
+    }
+
+    pub(crate) fn start_with(bus: Bus) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let poll = Poll::new().unwrap();
         let waker = Waker::new(poll.registry(), WAKE).unwrap();
@@ -55,7 +59,7 @@ impl Server {
             unix,
             tcp,
             ended: ended.clone(),
-            bus: Bus::new(config),
+            bus,
             streams: BTreeMap::new(),
             next: FIRST,
         };
