@@ -6,7 +6,7 @@
 //! message is checked: each receiver gets each sender's messages without a gap, once, and, at FIFO and above, in order.
 //!
 //! Beside it stands what the same number of processes would exchange with plain datagrams and no protocol
-//! ([`super::raw`]), measured in the same run: figures of a shared machine mean something only as ratios.
+//! (`raw`), measured in the same run: figures of a shared machine mean something only as ratios.
 //!
 //! What it deliberately is not: part of any daemon. It sees what programs see.
 
