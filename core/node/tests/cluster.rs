@@ -1,6 +1,8 @@
 //! Three nodes and a manager put together: they form one ring, own every address once, count together, answer on
 //! their consoles, gather every record exactly once, and carry on when an owner dies or leaves.
 
+#[path = "common/clients.rs"]
+mod clients;
 mod common;
 
 use std::time::Duration;

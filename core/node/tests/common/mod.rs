@@ -2,20 +2,21 @@
 //! simulator's business; here the question is whether the machines are put together rightly.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::SocketAddr,
     time::Duration,
 };
 
 use bytes::Bytes;
 use ringfort_config::settings::{Dispersal, Role};
-use ringfort_groups::GroupName;
+use ringfort_groups::{self as groups, GroupName};
 use ringfort_logs::{DiskAction, DiskErrorKind, DiskOutcome, Entry, store};
 use ringfort_machine::{Incarnation, Instant, Machine, NodeId, Seed, step};
 use ringfort_node::{
-    Action, Boot, CloseReason, Config, ConnectionAction, ConnectionEvent, ConnectionId,
-    ConsoleAction, ConsoleEvent, ConsolePeer, Event, ListenerAction, ListenerConfig, ListenerId,
-    Node, Peer, RingConfig, SessionId, StreamAction, StreamEvent, StreamId, Target,
+    Action, Boot, BusAction, BusEvent, BusSession, CloseReason, Config, ConnectionAction,
+    ConnectionEvent, ConnectionId, ConsoleAction, ConsoleEvent, ConsolePeer, Event, ListenerAction,
+    ListenerConfig, ListenerId, Node, Note, Peer, RingConfig, SessionId, StreamAction, StreamEvent,
+    StreamId, Target,
 };
 use ringfort_replication::{self as replication, ObjectConfig};
 use ringfort_vip::{self as vip, AddressAction, AddressConfig, AddressOutcome, ServiceSet};
@@ -33,6 +34,11 @@ pub(crate) struct Host {
     pub(crate) printed: String,
     pub(crate) banners: BTreeMap<ConnectionId, String>,
     pub(crate) halted: bool,
+    /// What clients of the bus were sent, and who is not read from, by session.
+    pub(crate) sent: BTreeMap<BusSession, Vec<u8>>,
+    pub(crate) paused: BTreeSet<BusSession>,
+    /// Whether the members of a configuration tell each other their clients.
+    pub(crate) merging: bool,
     files: BTreeMap<String, Vec<u8>>,
     lives: u64,
 }
@@ -41,6 +47,8 @@ pub(crate) struct Host {
 pub(crate) struct Cluster {
     pub(crate) now: Instant,
     pub(crate) hosts: Vec<Host>,
+    /// A host that no datagram reaches or leaves.
+    pub(crate) cut_off: Option<usize>,
     queue: BTreeMap<(Instant, u64), (usize, Event)>,
     sequence: u64,
     streams: BTreeMap<(usize, StreamId), (usize, StreamId)>,
@@ -170,12 +178,16 @@ impl Cluster {
             printed: String::new(),
             banners: BTreeMap::new(),
             halted: false,
+            sent: BTreeMap::new(),
+            paused: BTreeSet::new(),
+            merging: false,
             files: BTreeMap::new(),
             lives: 0,
         };
         let mut cluster = Self {
             now: Instant::ORIGIN,
             hosts: (0..count).map(host).collect(),
+            cut_off: None,
             queue: BTreeMap::new(),
             sequence: 0,
             streams: BTreeMap::new(),
@@ -293,11 +305,39 @@ impl Cluster {
                     let outcome = platform(&mut self.hosts[index].addresses, action);
                     self.post(DELAY, index, Event::Address { order, outcome });
                 }
-                Action::Bus(_) | Action::Group { .. } | Action::Note(_) => {}
+                Action::Bus(action) => self.bus(index, action),
+                Action::Note(Note::Groups(note)) => match note {
+                    groups::Note::MergeBegan { .. } => self.hosts[index].merging = true,
+                    groups::Note::MergeCompleted { .. } | groups::Note::MergeAbandoned { .. } => {
+                        self.hosts[index].merging = false;
+                    }
+                    groups::Note::PayloadRefused { .. }
+                    | groups::Note::ControlOutOfOrder { .. }
+                    | groups::Note::StaleState { .. }
+                    | groups::Note::StateOutOfSequence { .. }
+                    | groups::Note::MergeWaiting { .. } => {}
+                },
+                Action::Group { .. } | Action::Note(_) => {}
                 Action::Halt(_) => {
                     self.kill(index);
                     self.hosts[index].halted = true;
                 }
+            }
+        }
+    }
+
+    /// Sockets of clients take everything at once.
+    fn bus(&mut self, index: usize, action: BusAction) {
+        let host = &mut self.hosts[index];
+        match action {
+            BusAction::Send { session, bytes } => {
+                host.sent.entry(session).or_default().extend(&bytes);
+                self.post(DELAY, index, Event::Bus(BusEvent::Drained { session }));
+            }
+            BusAction::Pause { session } => assert!(host.paused.insert(session), "paused twice"),
+            BusAction::Resume { session } => assert!(host.paused.remove(&session), "not paused"),
+            BusAction::Close { session, .. } => {
+                host.sent.remove(&session);
             }
         }
     }
@@ -310,7 +350,8 @@ impl Cluster {
         };
         for to in targets {
             let host = (0..self.hosts.len()).find(|index| address(*index) == to);
-            if let Some(host) = host.filter(|host| *host != index) {
+            let cut = |host| self.cut_off == Some(index) || self.cut_off == Some(host);
+            if let Some(host) = host.filter(|host| *host != index && !cut(*host)) {
                 let event = Event::Datagram {
                     from: address(index),
                     bytes: bytes.clone(),
