@@ -312,6 +312,29 @@ fn what_was_said_before_the_end_is_heard() {
     assert!(matches!(failed, Some(Error::Closed)), "{failed:?}");
 }
 
+/// A daemon as strict and as chatty as Spread 4.4 (reference, section 2.2): it wants the greeting and the choice in one
+/// read each, and says field after field in small writes.
+#[test]
+fn a_daemon_as_strict_as_spread() {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let far = thread::spawn(move || {
+        let mut buffer = [0; 200];
+        assert_eq!(theirs.read(&mut buffer).unwrap(), 15);
+        assert_eq!(&buffer[..15], b"\x04\x04\x00\x01\x0atencharact");
+        theirs.write_all(&[8]).unwrap();
+        theirs.write_all(b"NULL IP ").unwrap();
+        assert_eq!(theirs.read(&mut buffer).unwrap(), 90);
+        for byte in b"\x01\x04\x04\x00\x10#tencharact#dmn1" {
+            theirs.write_all(&[*byte]).unwrap();
+        }
+        theirs.read(&mut buffer).unwrap()
+    });
+    let bus = Connection::over(ours, &Options::named("tencharact"), Some(LONG)).unwrap();
+    assert_eq!(bus.private().as_str(), "#tencharact#dmn1");
+    bus.disconnect().unwrap();
+    assert_eq!(far.join().unwrap(), 80);
+}
+
 /// What answers and is no daemon.
 #[test]
 fn another_protocol_is_noticed() {

@@ -40,6 +40,9 @@ pub(super) struct Worker {
     /// Messages received since last reported.
     fresh: u64,
     finished: bool,
+    /// Whether the socket may have something, and may take something, as far as the poll has said.
+    readable: bool,
+    writable: bool,
 }
 
 impl Worker {
@@ -74,6 +77,8 @@ impl Worker {
             outcome: Outcome::default(),
             fresh: 0,
             finished: true,
+            readable: true,
+            writable: true,
         })
     }
 
@@ -104,9 +109,13 @@ impl Worker {
                     }
                     Ok(()) | Err(_) => {}
                 }
+                for event in events.iter().filter(|event| event.token() == SOCKET) {
+                    self.readable |= event.is_readable() || event.is_read_closed();
+                    self.writable |= event.is_writable() || event.is_write_closed();
+                }
             }
-            more = self.read()?;
-            more |= self.write()?;
+            self.read()?;
+            more = self.write()? || self.readable;
         }
         Ok(())
     }
@@ -137,11 +146,13 @@ impl Worker {
         }
     }
 
-    /// Reads for a while; whether more may be here.
-    fn read(&mut self) -> Result<bool, Error> {
-        let mut more = true;
+    /// Reads for a while.
+    fn read(&mut self) -> Result<(), Error> {
         for _ in 0..READS {
-            more = self.bus.on_readable()?;
+            if !self.readable {
+                break;
+            }
+            self.readable = self.bus.on_readable()?;
             while let Some(event) = self.bus.next()? {
                 match event {
                     Event::Received(Received::Message(message)) => self.message(&message),
@@ -151,9 +162,6 @@ impl Worker {
                     Event::Received(Received::Rejected(_)) => self.outcome.damaged += 1,
                     Event::Received(Received::Left { .. }) | Event::Open(_) => {}
                 }
-            }
-            if !more {
-                break;
             }
         }
         self.shared
@@ -166,7 +174,7 @@ impl Worker {
             }
             self.shared.finish(self.index, self.turn, &self.outcome);
         }
-        Ok(more)
+        Ok(())
     }
 
     fn message(&mut self, message: &Message) {
@@ -222,9 +230,11 @@ impl Worker {
                 }
             }
         }
-        let done = self.bus.on_writable()?;
+        if self.writable {
+            self.writable = self.bus.on_writable()?;
+        }
         let full = sending && !self.said_last && self.cell.load == Load::Full;
-        Ok(done && full)
+        Ok(self.writable && full)
     }
 
     /// Queues one message; whether there was room.
