@@ -191,14 +191,16 @@ fn data(bytes: &Bytes) -> Through {
         Content::Messages(messages) => {
             let mut packet = packet(&value);
             let mut count = 0;
-            for (number, level, payload) in messages.iter() {
-                packet.push(number, level, &payload);
+            for item in messages.iter() {
+                match item.cut {
+                    Some(cut) => packet.push_piece(item.number, item.level, cut, &item.payload),
+                    None => packet.push(item.number, item.level, &item.payload),
+                }
                 count += 1;
             }
             assert_eq!(count, messages.len(), "as many messages as it says");
             packet.finish(CLUSTER)
         }
-        Content::Fragment(fragment) => packet(&value).fragment(fragment, CLUSTER),
         Content::Recovered(body) => packet(&value).recovered(body, CLUSTER),
     };
     let frame = Frame::decode(CLUSTER, &frame)?;

@@ -8,7 +8,7 @@ use ringfort_machine::{
     ProcessId,
     defect::{Defect, active},
 };
-use ringfort_wire::ring::Fragment;
+use ringfort_wire::ring::{Cut, Item};
 
 #[derive(Debug)]
 struct Partial {
@@ -23,27 +23,29 @@ pub(crate) struct Assembler(BTreeMap<ProcessId, Partial>);
 
 impl Assembler {
     /// Takes the next piece of `sender` in the order; returns the message if it is complete.
-    pub(crate) fn feed(&mut self, sender: ProcessId, fragment: &Fragment) -> Option<Bytes> {
-        if fragment.offset == 0 {
+    pub(crate) fn feed(&mut self, sender: ProcessId, cut: Cut, item: &Item) -> Option<Bytes> {
+        let is_last = cut.ends_with(item.payload.len());
+        if cut.offset == 0 {
             let partial = Partial {
-                number: fragment.number,
-                total: fragment.total,
-                bytes: BytesMut::new(),
+                number: item.number,
+                total: cut.total,
+                // What one packet says is not believed for more than its own size.
+                bytes: BytesMut::with_capacity((cut.total as usize).min(2 * item.payload.len())),
             };
             self.0.insert(sender, partial);
         }
         let partial = self.0.get_mut(&sender)?;
-        let continues = partial.number == fragment.number
-            && partial.total == fragment.total
-            && partial.bytes.len() == fragment.offset as usize;
+        let continues = partial.number == item.number
+            && partial.total == cut.total
+            && partial.bytes.len() == cut.offset as usize;
         if !continues {
             self.0.remove(&sender);
             return None;
         }
-        if !(fragment.is_last() && active(Defect::DropLastFragment)) {
-            partial.bytes.extend_from_slice(&fragment.piece);
+        if !(is_last && active(Defect::DropLastFragment)) {
+            partial.bytes.extend_from_slice(&item.payload);
         }
-        if fragment.is_last() {
+        if is_last {
             return self.0.remove(&sender).map(|whole| whole.bytes.freeze());
         }
         None

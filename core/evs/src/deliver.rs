@@ -14,7 +14,7 @@ use ringfort_machine::{
     RingId, Sink,
     defect::{Defect, active},
 };
-use ringfort_wire::ring::{Content, Data, OldRing, data};
+use ringfort_wire::ring::{Content, Data, Item, OldRing, data};
 
 use crate::{
     Action, Delivery, Note, Reason,
@@ -243,9 +243,15 @@ impl Order {
             return;
         };
         if let Content::Messages(messages) = &packet.data.content {
-            for (index, (number, level, payload)) in messages.iter().enumerate() {
-                if level == Level::Reliable {
+            for (index, item) in messages.iter().enumerate() {
+                if item.level == Level::Reliable && item.cut.is_none() {
                     let position = position(self.configuration.id, seq, index);
+                    let Item {
+                        number,
+                        level,
+                        payload,
+                        ..
+                    } = item;
                     out.push(delivery(&packet.data, position, number, level, payload));
                 }
             }
@@ -260,18 +266,16 @@ impl Order {
         let sender = packet.data.sender;
         match &packet.data.content {
             Content::Messages(messages) => {
-                for (index, (number, level, payload)) in messages.iter().enumerate() {
-                    if level != Level::Reliable {
+                for (index, item) in messages.iter().enumerate() {
+                    let whole = match item.cut {
+                        Some(cut) => self.assembler.feed(sender, cut, &item),
+                        None => (item.level != Level::Reliable).then_some(item.payload),
+                    };
+                    if let Some(payload) = whole {
+                        let (number, level) = (item.number, item.level);
                         let position = position(id, seq, index);
                         out.push(delivery(&packet.data, position, number, level, payload));
                     }
-                }
-            }
-            Content::Fragment(fragment) => {
-                if let Some(payload) = self.assembler.feed(sender, fragment) {
-                    let (number, level) = (fragment.number, fragment.level);
-                    let position = position(id, seq, 0);
-                    out.push(delivery(&packet.data, position, number, level, payload));
                 }
             }
             Content::Recovered(_) => {}
@@ -281,7 +285,13 @@ impl Order {
     /// The fault of [`Defect::DeliverTwice`].
     fn deliver_again(&self, packet: &Packet, out: &mut dyn Sink<Action>) {
         if let Content::Messages(messages) = &packet.data.content {
-            for (index, (number, level, payload)) in messages.iter().enumerate() {
+            for (index, item) in messages.iter().enumerate() {
+                let Item {
+                    number,
+                    level,
+                    payload,
+                    ..
+                } = item;
                 let position = position(self.configuration.id, packet.data.seq, index);
                 out.push(delivery(&packet.data, position, number, level, payload));
             }
@@ -314,8 +324,7 @@ impl Order {
 /// Whether the cursor may pass the packet only when every member is known to have it.
 fn waits_until_stable(data: &Data) -> bool {
     let safe = match &data.content {
-        Content::Messages(messages) => messages.iter().any(|(_, level, _)| level == Level::Safe),
-        Content::Fragment(fragment) => fragment.level == Level::Safe,
+        Content::Messages(messages) => messages.iter().any(|item| item.level == Level::Safe),
         Content::Recovered(_) => false,
     };
     safe && !active(Defect::DeliverSafeEarly)

@@ -1,7 +1,8 @@
 //! Submissions waiting for their place in the order, and their packing into packets.
 //!
-//! First in, first out over all levels, so that the numbers in a packet follow each other without a gap. Small
-//! messages share a packet; a message too long for one is cut, and its pieces travel one by one. A message
+//! First in, first out over all levels, so that the numbers in a packet follow each other without a gap. Messages
+//! share packets; one that does not fit into the rest of a packet goes on in the next one, unless that rest is
+//! hardly worth putting it together again: packets of one size are what the system sends fastest. A message
 //! leaves the outbox when its last byte has its place; until then a change of ring starts it over.
 
 use alloc::collections::VecDeque;
@@ -13,10 +14,13 @@ use ringfort_machine::{
 };
 use ringfort_wire::{
     ClusterId, limits,
-    ring::{DataBuilder, Fragment},
+    ring::{Cut, DataBuilder},
 };
 
 use crate::{Config, Refusal};
+
+/// A message that would fit into a packet of its own is cut only if this much of it goes ahead, in bytes.
+const WORTH_CUTTING: usize = 256;
 
 #[derive(Debug)]
 struct Submission {
@@ -135,44 +139,44 @@ impl Outbox {
     ) -> Option<Bytes> {
         let first = self.queue.front()?;
         let mut builder = DataBuilder::new(ring, seq, self.me, self.packet);
-        if first.payload.len() > DataBuilder::largest_whole(self.packet) {
-            return Some(self.next_fragment(builder, sent));
-        }
         let safe = first.level == Level::Safe;
         while let Some(next) = self.queue.front() {
             // A safe message waits for the whole ring: those that need not wait get a packet of their own.
             let apart = (next.level == Level::Safe) != safe;
-            if apart || !builder.fits(next.payload.len()) {
+            if apart || !self.add_front(&mut builder) {
                 break;
             }
-            builder.push(next.number, next.level, &next.payload);
-            sent(next.number, next.level);
-            self.bytes -= next.payload.len();
-            self.queue.pop_front();
+            let done = self.queue.pop_front().expect("just seen");
+            self.placed = 0;
+            self.bytes -= done.payload.len();
+            sent(done.number, done.level);
         }
         Some(builder.finish(self.cluster))
     }
 
-    /// The next piece of the message at the front.
-    fn next_fragment(&mut self, builder: DataBuilder, mut sent: impl FnMut(u64, Level)) -> Bytes {
-        let first = self.queue.front().expect("the caller has seen it");
-        let total = first.payload.len();
-        let end = total.min(self.placed + DataBuilder::largest_piece(self.packet));
-        let fragment = Fragment {
-            number: first.number,
-            level: first.level,
-            offset: self.placed as u32,
-            total: total as u32,
-            piece: first.payload.slice(self.placed..end),
-        };
-        self.placed = end;
-        if end == total {
-            sent(first.number, first.level);
-            self.bytes -= total;
-            self.placed = 0;
-            self.queue.pop_front();
+    /// Adds the message at the front, or as much of it as fits. Whether all of it now has its place.
+    fn add_front(&mut self, builder: &mut DataBuilder) -> bool {
+        let Submission {
+            number,
+            level,
+            payload,
+        } = self.queue.front().expect("the caller has seen it");
+        if self.placed == 0 && builder.fits(payload.len()) {
+            builder.push(*number, *level, payload);
+            return true;
         }
-        builder.fragment(&fragment, self.cluster)
+        let room = builder.room_for_piece();
+        if room == 0 || room < WORTH_CUTTING && !builder.is_empty() {
+            return false;
+        }
+        let end = payload.len().min(self.placed + room);
+        let cut = Cut {
+            offset: self.placed as u32,
+            total: payload.len() as u32,
+        };
+        builder.push_piece(*number, *level, cut, &payload[self.placed..end]);
+        self.placed = end;
+        end == payload.len()
     }
 }
 

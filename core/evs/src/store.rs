@@ -56,8 +56,8 @@ impl Packet {
         match &self.data.content {
             Content::Messages(messages) => messages
                 .iter()
-                .all(|(_, level, _)| level == Level::Reliable),
-            Content::Fragment(_) | Content::Recovered(_) => false,
+                .all(|item| item.level == Level::Reliable && item.cut.is_none()),
+            Content::Recovered(_) => false,
         }
     }
 

@@ -19,7 +19,7 @@ use crate::{DecodeError, body, limits};
 
 pub mod data;
 
-pub use data::{Content, Data, DataBuilder, Fragment, Messages};
+pub use data::{Content, Cut, Data, DataBuilder, Item, Messages};
 
 /// The most sequence numbers that one token asks to be sent again.
 pub const REQUESTS: usize = 128;

@@ -11,7 +11,7 @@ use ringfort_wire::{
     group::{self, ClientName, GroupName, Message},
     limits,
     ring::{
-        CEILING, Content, Data, DataBuilder, Fragment,
+        CEILING, Content, Cut, Data, DataBuilder, Item,
         data::{PACKED, WRAP},
     },
     service::{self, Service},
@@ -57,7 +57,7 @@ fn process(script: &mut Cursor<'_>) -> ProcessId {
     ProcessId::new(NodeId(script.number()), Incarnation(script.number()))
 }
 
-/// A packet of the ring, of each of its three kinds; then the same packet in a recovered one.
+/// A packet of the ring, messages and pieces of them; then the same packet in a recovered one.
 fn packet(script: &mut Cursor<'_>, marks: &mut Marks) {
     let ring = RingId {
         sequence: script.number() % CEILING,
@@ -65,41 +65,36 @@ fn packet(script: &mut Cursor<'_>, marks: &mut Marks) {
     };
     let (seq, sender) = (1 + script.number() % (CEILING - 1), process(script));
     let limit = 256 + usize::from(script.short());
-    let builder = || DataBuilder::new(ring, seq, sender, limit);
-    let level = script.pick(&Level::ALL);
+    let mut builder = DataBuilder::new(ring, seq, sender, limit);
     let mut sent = Vec::new();
-    let frame = if script.flag() {
-        let number = script.number();
-        let (offset, more) = (script.word() % (1 << 20), script.word() % (1 << 10));
-        let room = DataBuilder::largest_piece(limit);
-        let piece = script.rest();
-        let piece = Bytes::copy_from_slice(piece.get(..room).unwrap_or(piece));
-        let fragment = Fragment {
+    let mut number = 1 + script.number() % CEILING; // messages count from 1
+    while sent.is_empty() || (!script.is_empty() && sent.len() < PACKED) {
+        let (level, payload) = (script.pick(&Level::ALL), script.block());
+        // Pieces wherever the script wants them: the judge knows which packets are sound.
+        let cut = script.flag().then(|| Cut {
+            offset: script.word() % (1 << 18),
+            total: script.word() % (1 << 18),
+        });
+        match cut {
+            Some(cut) if payload.len() <= builder.room_for_piece() => {
+                builder.push_piece(number, level, cut, payload);
+            }
+            None if builder.fits(payload.len()) => builder.push(number, level, payload),
+            Some(_) | None => break,
+        }
+        let payload = Bytes::copy_from_slice(payload);
+        sent.push(Item {
             number,
             level,
-            offset,
-            total: offset + piece.len() as u32 + more,
-            piece,
-        };
-        sent.push((fragment.number, level, fragment.piece.clone()));
-        builder().fragment(&fragment, CLUSTER)
-    } else {
-        let mut builder = builder();
-        let mut number = 1 + script.number() % CEILING; // messages count from 1
-        while sent.is_empty() || (!script.is_empty() && sent.len() < PACKED) {
-            let (level, payload) = (script.pick(&Level::ALL), script.block());
-            if !builder.fits(payload.len()) {
-                break;
-            }
-            builder.push(number, level, payload);
-            sent.push((number, level, Bytes::copy_from_slice(payload)));
-            number += 1;
-        }
-        if sent.is_empty() {
-            return;
-        }
-        builder.finish(CLUSTER)
-    };
+            cut,
+            payload,
+        });
+        number += 1;
+    }
+    if sent.is_empty() {
+        return;
+    }
+    let frame = builder.finish(CLUSTER);
     assert!(frame.len() <= limit, "a packet keeps to its limit");
     let frame = Frame::decode(CLUSTER, &frame).expect("our own frame");
     judge(&frame.body, (ring, seq, sender), &sent, marks);
@@ -118,36 +113,41 @@ fn packet(script: &mut Cursor<'_>, marks: &mut Marks) {
 fn judge(
     body: &Bytes,
     (ring, seq, sender): (RingId, u64, ProcessId),
-    sent: &[(u64, Level, Bytes)],
+    sent: &[Item],
     marks: &mut Marks,
 ) {
     let data = Data::decode(body);
     marks.step(Marks::shape(&data.as_ref().map(
         |data| match &data.content {
             Content::Messages(messages) => messages.len().min(9),
-            Content::Fragment(_) => 10,
-            Content::Recovered(_) => 11,
+            Content::Recovered(_) => 10,
         },
     )));
-    let Ok(data) = data else {
-        return fragment_refused(sent);
-    };
+    assert_eq!(data.is_ok(), is_sound(sent), "{sent:?}");
+    let Ok(data) = data else { return };
     assert_eq!((data.ring, data.seq, data.sender), (ring, seq, sender));
     match data.content {
         Content::Messages(messages) => {
             assert_eq!(messages.iter().collect::<Vec<_>>(), sent);
         }
-        Content::Fragment(fragment) => {
-            let came = (fragment.number, fragment.level, fragment.piece);
-            assert_eq!(sent, [came]);
-        }
         Content::Recovered(_) => panic!("nothing was recovered here"),
     }
 }
 
-/// Of what the script can build only a piece may be refused: one that is empty, or the whole message.
-fn fragment_refused(sent: &[(u64, Level, Bytes)]) {
-    assert_eq!(sent.len(), 1, "whole messages were refused");
+/// Whether pieces stand only at the ends of the packet, and each is less than a message of a possible length.
+fn is_sound(sent: &[Item]) -> bool {
+    sent.iter().enumerate().all(|(index, item)| {
+        item.cut.is_none_or(|Cut { offset, total }| {
+            let (offset, total) = (offset as usize, total as usize);
+            let (length, end) = (item.payload.len(), offset + item.payload.len());
+            length > 0
+                && length < total
+                && end <= total
+                && total <= limits::MESSAGE
+                && (offset == 0 || index == 0)
+                && (end == total || index + 1 == sent.len())
+        })
+    })
 }
 
 /// A message of the group layer.

@@ -50,10 +50,14 @@ fn drain(outbox: &mut Outbox, limit: usize) -> (Vec<(u64, Level, Bytes)>, Vec<u6
         assert!(frame.len() + 52 <= limit, "wrapped, it still fits");
         let Data { content, .. } = Packet::own(frame).data;
         match content {
-            Content::Messages(messages) => received.extend(messages.iter()),
-            Content::Fragment(fragment) => {
-                let whole = assembler.feed(me(), &fragment);
-                received.extend(whole.map(|whole| (fragment.number, fragment.level, whole)));
+            Content::Messages(messages) => {
+                for item in messages.iter() {
+                    let whole = match item.cut {
+                        Some(cut) => assembler.feed(me(), cut, &item),
+                        None => Some(item.payload),
+                    };
+                    received.extend(whole.map(|whole| (item.number, item.level, whole)));
+                }
             }
             Content::Recovered(_) => panic!("nothing is wrapped here"),
         }
@@ -124,6 +128,27 @@ fn safe_messages_travel_apart() {
     }
     assert_eq!(counts, [2, 2, 1]);
     assert!(outbox.is_empty());
+}
+
+/// Whoever has much to send fills every packet to the last bytes.
+#[test]
+fn packets_are_full() {
+    let mut outbox = outbox(1472);
+    for _ in 0..20 {
+        outbox
+            .submit(Level::Agreed, Bytes::from(vec![7; 1350]))
+            .unwrap();
+    }
+    let mut lengths = Vec::new();
+    while let Some(frame) = outbox.next_packet(ring(), lengths.len() as u64 + 1, |_, _| {}) {
+        lengths.push(frame.len());
+    }
+    let (_, full) = lengths.split_last().unwrap();
+    assert!(
+        full.iter()
+            .all(|length| (1472 - 52 - 16..=1472 - 52).contains(length)),
+        "{lengths:?}"
+    );
 }
 
 proptest! {

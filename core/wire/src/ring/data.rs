@@ -5,22 +5,20 @@
 //!      0     24  ring: sequence, node and incarnation of the representative
 //!     24      8  seq: place of the packet in the order of that ring
 //!     32     16  sender: node and incarnation
-//!     48      1  content: 1 messages, 2 fragment, 3 recovered
-//!     49      1  level of a fragment, otherwise zero
-//!     50      2  how many messages, otherwise zero
+//!     48      1  content: 1 messages, 2 recovered
+//!     49      1  zero
+//!     50      2  how many messages and pieces of messages, otherwise zero
 //! messages:
 //!     52      8  number of the first; the others follow without a gap
-//!     60         for each: level (1), zero (1), length (2), payload
-//! fragment, less than the whole:
-//!     52      8  number of the cut message
-//!     60      4  offset of this piece
-//!     64      4  length of the whole message
-//!     68         the piece, not empty
+//!     60         for each: level (1), cut (1), length (2), the payload;
+//!                if cut is 1 and not 0, before a payload that is not empty and less than the whole:
+//!                offset of this piece (4), length of the whole message (4)
 //! recovered:
 //!     52         the body of a packet of an older ring, never itself a recovered one
 //! ```
 //! All integers are little-endian and of fixed width, reserved bytes are zero and lengths add up exactly, so
-//! that there is one encoding for each value. Decoding allocates nothing: messages are walked in place.
+//! that there is one encoding for each value. Messages run on from packet to packet: the last of one may be cut
+//! and the first of the next go on with it, so that whoever has much to send fills every packet. Decoding allocates nothing: messages are walked in place.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use ringfort_machine::{Incarnation, Level, NodeId, ProcessId, RingId};
@@ -33,8 +31,8 @@ const HEAD: usize = 52;
 const PACKED_HEAD: usize = HEAD + 8;
 /// Bytes in front of each packed message.
 const ITEM_HEAD: usize = 4;
-/// Bytes in front of a piece of a cut message.
-const FRAGMENT_HEAD: usize = HEAD + 16;
+/// Bytes more in front of a piece of a cut message.
+const CUT_HEAD: usize = 8;
 /// The most messages in one packet; ordinals rely on it.
 pub const PACKED: usize = 4096;
 /// Bytes by which a recovered packet is longer than the packet in it.
@@ -56,20 +54,47 @@ pub struct Data {
 /// What a packet carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// Whole messages.
+    /// Messages, and at either end a piece of one.
     Messages(Messages),
-    /// A piece of a message too long for one packet.
-    Fragment(Fragment),
     /// The body of a packet of an older ring, sent again in the recovery of a new one.
     Recovered(Bytes),
 }
 
-/// Several whole messages, numbered without a gap.
+/// Several messages, numbered without a gap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Messages {
     first: u64,
     count: u16,
     items: Bytes,
+}
+
+/// A message in a packet, or a piece of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The number of the message.
+    pub number: u64,
+    /// Its level.
+    pub level: Level,
+    /// Where the payload belongs, if it is not the whole message.
+    pub cut: Option<Cut>,
+    /// The message or the piece, a slice of the datagram.
+    pub payload: Bytes,
+}
+
+/// The place of a piece in its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Bytes before the piece.
+    pub offset: u32,
+    /// Bytes of the whole message.
+    pub total: u32,
+}
+
+impl Cut {
+    /// Whether a piece of `length` bytes here is the last one.
+    pub const fn ends_with(self, length: usize) -> bool {
+        self.offset as usize + length == self.total as usize
+    }
 }
 
 impl Messages {
@@ -83,41 +108,20 @@ impl Messages {
         self.count == 0
     }
 
-    /// Number, level and payload of each, in order. Payloads are slices of the datagram.
-    pub fn iter(&self) -> impl Iterator<Item = (u64, Level, Bytes)> + '_ {
+    /// All of them, in order. Only the first may go on with a message, and only the last be left unfinished.
+    pub fn iter(&self) -> impl Iterator<Item = Item> + '_ {
         let mut offset = 0_usize;
         (0..u64::from(self.count)).map_while(move |index| {
-            let (level, length) = item(&self.items, offset).ok()?;
-            let start = offset.saturating_add(ITEM_HEAD);
-            offset = start.saturating_add(length);
-            Some((
-                self.first.saturating_add(index),
-                level,
-                self.items.slice(start..offset),
-            ))
+            let head = item(&self.items, offset).ok()?;
+            let start = offset.saturating_add(head.bytes);
+            offset = start.saturating_add(head.length);
+            Some(Item {
+                number: self.first.saturating_add(index),
+                level: head.level,
+                cut: head.cut,
+                payload: self.items.slice(start..offset),
+            })
         })
-    }
-}
-
-/// A piece of a message too long for one packet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fragment {
-    /// The number of the message.
-    pub number: u64,
-    /// Its level.
-    pub level: Level,
-    /// Where the piece belongs, in bytes.
-    pub offset: u32,
-    /// The length of the whole message, in bytes.
-    pub total: u32,
-    /// The piece, a slice of the datagram.
-    pub piece: Bytes,
-}
-
-impl Fragment {
-    /// Whether it is the last piece.
-    pub fn is_last(&self) -> bool {
-        self.offset as usize + self.piece.len() == self.total as usize
     }
 }
 
@@ -133,16 +137,17 @@ impl Data {
             representative: process(body, 8),
         };
         let (seq, sender) = (number(body, 24), process(body, 32));
-        let level = byte(body, 49);
         let count = u16::from_le_bytes([byte(body, 50), byte(body, 51)]);
         if seq == 0 || seq >= super::CEILING || ring.sequence >= super::CEILING {
             return Err(DecodeError::NotCanonical);
         }
+        if byte(body, 49) != 0 {
+            return Err(DecodeError::Reserved);
+        }
         let content = match byte(body, 48) {
-            1 if level == 0 => Content::Messages(decode_messages(body, count)?),
-            2 if count == 0 => Content::Fragment(decode_fragment(body, level)?),
-            3 if level == 0 && count == 0 => Content::Recovered(decode_recovered(body)?),
-            1..=3 => return Err(DecodeError::Reserved),
+            1 => Content::Messages(decode_messages(body, count)?),
+            2 if count == 0 => Content::Recovered(decode_recovered(body)?),
+            2 => return Err(DecodeError::Reserved),
             other => return Err(DecodeError::Kind(other)),
         };
         Ok(Self {
@@ -165,10 +170,17 @@ fn decode_messages(body: &Bytes, count: u16) -> Result<Messages, DecodeError> {
     }
     let items = body.slice(PACKED_HEAD..);
     let mut offset = 0_usize;
-    for _ in 0..count {
-        let (_, length) = item(&items, offset)?;
-        offset = offset.saturating_add(ITEM_HEAD).saturating_add(length);
+    for index in 1..=count {
+        let head = item(&items, offset)?;
+        offset = offset
+            .saturating_add(head.bytes)
+            .saturating_add(head.length);
         need(&items, offset)?;
+        let begins = head.cut.is_none_or(|cut| cut.offset == 0);
+        let ends = head.cut.is_none_or(|cut| cut.ends_with(head.length));
+        if !(begins || index == 1) || !(ends || index == count) {
+            return Err(DecodeError::NotCanonical);
+        }
     }
     match items.len().saturating_sub(offset) {
         0 => Ok(Messages {
@@ -180,33 +192,10 @@ fn decode_messages(body: &Bytes, count: u16) -> Result<Messages, DecodeError> {
     }
 }
 
-fn decode_fragment(body: &Bytes, level: u8) -> Result<Fragment, DecodeError> {
-    need(body, FRAGMENT_HEAD)?;
-    let fragment = Fragment {
-        number: number(body, HEAD),
-        level: level_of(level)?,
-        offset: short(body, HEAD + 8),
-        total: short(body, HEAD + 12),
-        piece: body.slice(FRAGMENT_HEAD..),
-    };
-    if fragment.total as usize > limits::MESSAGE {
-        return Err(DecodeError::TooLong {
-            found: fragment.total as usize,
-            limit: limits::MESSAGE,
-        });
-    }
-    let end = (fragment.offset as usize).saturating_add(fragment.piece.len());
-    let whole = fragment.piece.len() == fragment.total as usize;
-    if fragment.number == 0 || fragment.piece.is_empty() || whole || end > fragment.total as usize {
-        return Err(DecodeError::NotCanonical);
-    }
-    Ok(fragment)
-}
-
 fn decode_recovered(body: &Bytes) -> Result<Bytes, DecodeError> {
     let inner = body.slice(HEAD..);
     match Data::decode_plain(&inner)?.content {
-        Content::Messages(_) | Content::Fragment(_) => Ok(inner),
+        Content::Messages(_) => Ok(inner),
         Content::Recovered(_) => Err(DecodeError::NotCanonical),
     }
 }
@@ -214,7 +203,7 @@ fn decode_recovered(body: &Bytes) -> Result<Bytes, DecodeError> {
 impl Data {
     /// Decodes a body that must not be a recovered one: packets are wrapped once, never twice.
     fn decode_plain(body: &Bytes) -> Result<Self, DecodeError> {
-        if body.get(48) == Some(&3) {
+        if body.get(48) == Some(&2) {
             return Err(DecodeError::NotCanonical);
         }
         Self::decode(body)
@@ -246,33 +235,43 @@ impl DataBuilder {
         }
     }
 
-    /// Whether a message of `length` bytes still fits.
-    pub fn fits(&self, length: usize) -> bool {
+    /// How many bytes are left for a message, behind its head; nothing if not even an empty one fits.
+    pub fn room(&self) -> Option<usize> {
         let head = if self.count == 0 { 8 } else { 0 };
-        let after = self
-            .out
-            .len()
-            .saturating_add(head + ITEM_HEAD)
-            .saturating_add(length);
-        after <= self.limit && usize::from(self.count) < PACKED
+        let filled = self.out.len() + head + ITEM_HEAD;
+        let left = self.limit.checked_sub(filled)?;
+        (usize::from(self.count) < PACKED).then_some(left)
     }
 
-    /// The longest message that an empty packet of `limit` bytes takes whole.
-    pub const fn largest_whole(limit: usize) -> usize {
-        limit.saturating_sub(limits::HEADER + PACKED_HEAD + ITEM_HEAD)
+    /// Whether a message of `length` bytes still fits whole.
+    pub fn fits(&self, length: usize) -> bool {
+        self.room().is_some_and(|room| length <= room)
     }
 
-    /// The longest piece of a cut message that a packet of `limit` bytes takes.
-    pub const fn largest_piece(limit: usize) -> usize {
-        limit.saturating_sub(limits::HEADER + FRAGMENT_HEAD)
+    /// The longest piece of a message that still fits; zero if none does.
+    pub fn room_for_piece(&self) -> usize {
+        self.room().map_or(0, |room| room.saturating_sub(CUT_HEAD))
+    }
+
+    /// Whether nothing was added yet.
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
     /// Adds a message; the caller has asked [`DataBuilder::fits`] and counts `number` up by one each time.
     pub fn push(&mut self, number: u64, level: Level, payload: &[u8]) {
-        assert!(
-            self.fits(payload.len()),
-            "a message is added only where it fits"
-        );
+        self.add(number, level, None, payload);
+    }
+
+    /// Adds a piece of a message, not longer than [`DataBuilder::room_for_piece`]. One that goes on with a
+    /// message must be the first thing added, one that leaves it unfinished the last.
+    pub fn push_piece(&mut self, number: u64, level: Level, cut: Cut, piece: &[u8]) {
+        self.add(number, level, Some(cut), piece);
+    }
+
+    fn add(&mut self, number: u64, level: Level, cut: Option<Cut>, payload: &[u8]) {
+        let length = payload.len() + if cut.is_some() { CUT_HEAD } else { 0 };
+        assert!(self.fits(length), "a message is added only where it fits");
         if self.count == 0 {
             self.set(48, 1);
             self.out.put_u64_le(number);
@@ -282,27 +281,19 @@ impl DataBuilder {
         self.set(50, low);
         self.set(51, high);
         self.out.put_u8(level_byte(level));
-        self.out.put_u8(0);
+        self.out.put_u8(u8::from(cut.is_some()));
         self.out.put_u16_le(payload.len() as u16);
+        if let Some(cut) = cut {
+            self.out.put_u32_le(cut.offset);
+            self.out.put_u32_le(cut.total);
+        }
         self.out.put_slice(payload);
-    }
-
-    /// Makes it a piece of a cut message, and the frame's bytes.
-    pub fn fragment(mut self, fragment: &Fragment, cluster: ClusterId) -> Bytes {
-        assert!(self.count == 0, "a fragment travels alone");
-        self.set(48, 2);
-        self.set(49, level_byte(fragment.level));
-        self.out.put_u64_le(fragment.number);
-        self.out.put_u32_le(fragment.offset);
-        self.out.put_u32_le(fragment.total);
-        self.out.put_slice(&fragment.piece);
-        self.seal(cluster)
     }
 
     /// Makes it the carrier of `body`, a packet of an older ring, and the frame's bytes.
     pub fn recovered(mut self, body: &[u8], cluster: ClusterId) -> Bytes {
         assert!(self.count == 0, "a recovered packet travels alone");
-        self.set(48, 3);
+        self.set(48, 2);
         self.out.put_slice(body);
         self.seal(cluster)
     }
@@ -340,14 +331,56 @@ fn need(bytes: &[u8], need: usize) -> Result<(), DecodeError> {
     }
 }
 
-/// Level and length of the packed message at `offset`.
-fn item(items: &[u8], offset: usize) -> Result<(Level, usize), DecodeError> {
+/// What stands in front of a message.
+struct ItemHead {
+    level: Level,
+    cut: Option<Cut>,
+    /// Bytes of the payload.
+    length: usize,
+    /// Bytes of this.
+    bytes: usize,
+}
+
+/// What stands in front of the message at `offset`.
+fn item(items: &[u8], offset: usize) -> Result<ItemHead, DecodeError> {
     need(items, offset.saturating_add(ITEM_HEAD))?;
-    if byte(items, offset + 1) != 0 {
-        return Err(DecodeError::Reserved);
-    }
     let length = u16::from_le_bytes([byte(items, offset + 2), byte(items, offset + 3)]);
-    Ok((level_of(byte(items, offset))?, usize::from(length)))
+    let mut head = ItemHead {
+        level: level_of(byte(items, offset))?,
+        cut: None,
+        length: usize::from(length),
+        bytes: ITEM_HEAD,
+    };
+    match byte(items, offset + 1) {
+        0 => {}
+        1 => {
+            need(items, offset.saturating_add(ITEM_HEAD + CUT_HEAD))?;
+            let cut = Cut {
+                offset: short(items, offset + ITEM_HEAD),
+                total: short(items, offset + ITEM_HEAD + 4),
+            };
+            check_cut(cut, head.length)?;
+            head.cut = Some(cut);
+            head.bytes += CUT_HEAD;
+        }
+        _ => return Err(DecodeError::Reserved),
+    }
+    Ok(head)
+}
+
+fn check_cut(cut: Cut, length: usize) -> Result<(), DecodeError> {
+    let total = cut.total as usize;
+    if total > limits::MESSAGE {
+        return Err(DecodeError::TooLong {
+            found: total,
+            limit: limits::MESSAGE,
+        });
+    }
+    let end = (cut.offset as usize).saturating_add(length);
+    if length == 0 || length == total || end > total {
+        return Err(DecodeError::NotCanonical);
+    }
+    Ok(())
 }
 
 fn byte(bytes: &[u8], offset: usize) -> u8 {

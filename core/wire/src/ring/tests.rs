@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use ringfort_machine::{Incarnation, Level, Member, NodeId, ProcessId, RingId, SubclusterId};
 
 use super::{
-    Beacon, CEILING, Candidate, Commit, CommitLine, Content, Data, DataBuilder, Fragment, Hurry,
+    Beacon, CEILING, Candidate, Commit, CommitLine, Content, Cut, Data, DataBuilder, Hurry, Item,
     Join, Neighbour, OldRing, REQUESTS, Request, RingBody, Token, data,
 };
 use crate::{ClusterId, DecodeError, Frame, limits};
@@ -119,19 +119,43 @@ fn packed() -> Bytes {
     body(&builder.finish(CLUSTER))
 }
 
-fn fragment() -> Fragment {
-    Fragment {
-        number: 42,
-        level: Level::Causal,
-        offset: 1000,
-        total: 1004,
-        piece: Bytes::from_static(b"tail"),
+/// The end of one message, a whole one, and the beginning of a third.
+fn cut() -> Bytes {
+    let mut builder = DataBuilder::new(ring(300), 992, process(2), 1472);
+    let (end, begin) = (
+        Cut {
+            offset: 1000,
+            total: 1004,
+        },
+        Cut {
+            offset: 0,
+            total: 9,
+        },
+    );
+    builder.push_piece(42, Level::Causal, end, b"tail");
+    builder.push(43, Level::Agreed, b"whole");
+    builder.push_piece(44, Level::Fifo, begin, b"head");
+    body(&builder.finish(CLUSTER))
+}
+
+fn whole(number: u64, level: Level, payload: &'static [u8]) -> Item {
+    Item {
+        number,
+        level,
+        cut: None,
+        payload: Bytes::from_static(payload),
     }
 }
 
-fn cut() -> Bytes {
-    let builder = DataBuilder::new(ring(300), 992, process(2), 1472);
-    body(&builder.fragment(&fragment(), CLUSTER))
+fn items(body: &Bytes) -> Vec<Item> {
+    match Data::decode(body).unwrap().content {
+        Content::Messages(messages) => {
+            let all: Vec<_> = messages.iter().collect();
+            assert_eq!(all.len(), messages.len());
+            all
+        }
+        Content::Recovered(_) => panic!("messages were packed"),
+    }
 }
 
 fn recovered() -> Bytes {
@@ -186,7 +210,7 @@ fn golden_vectors() {
     };
     round_trip("hurry", &hurry);
     golden("data-messages", &packed());
-    golden("data-fragment", &cut());
+    golden("data-pieces", &cut());
     golden("data-recovered", &recovered());
 }
 
@@ -197,18 +221,24 @@ fn data_decodes_to_what_was_built() {
         (data.ring, data.seq, data.sender),
         (ring(300), 991, process(2))
     );
-    let Content::Messages(messages) = data.content else {
-        panic!("messages were packed");
-    };
-    let all: Vec<_> = messages.iter().collect();
-    assert_eq!(messages.len(), 2);
-    assert_eq!(all[0], (40, Level::Agreed, Bytes::from_static(b"hello")));
-    assert_eq!(all[1], (41, Level::Safe, Bytes::new()));
     assert_eq!(
-        Data::decode(&cut()).unwrap().content,
-        Content::Fragment(fragment())
+        items(&packed()),
+        [
+            whole(40, Level::Agreed, b"hello"),
+            whole(41, Level::Safe, b"")
+        ]
     );
-    assert!(fragment().is_last());
+    let pieces = items(&cut());
+    assert_eq!(pieces[1], whole(43, Level::Agreed, b"whole"));
+    assert_eq!(
+        pieces[0].cut,
+        Some(Cut {
+            offset: 1000,
+            total: 1004
+        })
+    );
+    assert!(pieces[0].cut.unwrap().ends_with(pieces[0].payload.len()));
+    assert!(!pieces[2].cut.unwrap().ends_with(pieces[2].payload.len()));
     assert_eq!(
         Data::decode(&recovered()).unwrap().content,
         Content::Recovered(packed())
@@ -224,24 +254,63 @@ fn wrapping_costs_what_it_says() {
 #[test]
 fn the_limits_of_a_packet_are_exact() {
     let limit = 300;
-    let longest = DataBuilder::largest_whole(limit);
-    let builder = DataBuilder::new(ring(1), 1, process(1), limit);
+    let mut builder = DataBuilder::new(ring(1), 1, process(1), limit);
+    let longest = builder.room().unwrap();
     assert!(builder.fits(longest) && !builder.fits(longest + 1));
-    let mut builder = builder;
     builder.push(1, Level::Fifo, &vec![7; longest]);
     assert!(!builder.fits(0));
+    assert_eq!(builder.room_for_piece(), 0);
     assert_eq!(builder.finish(CLUSTER).len(), limit);
-    let piece = Bytes::from(vec![1; DataBuilder::largest_piece(limit)]);
-    let total = piece.len() as u32 + 1;
-    let fragment = Fragment {
-        number: 1,
-        level: Level::Agreed,
+    let mut builder = DataBuilder::new(ring(1), 1, process(1), limit);
+    let piece = vec![1; builder.room_for_piece()];
+    let cut = Cut {
         offset: 0,
-        total,
-        piece,
+        total: piece.len() as u32 + 1,
     };
-    let builder = DataBuilder::new(ring(1), 1, process(1), limit);
-    assert_eq!(builder.fragment(&fragment, CLUSTER).len(), limit);
+    builder.push_piece(1, Level::Agreed, cut, &piece);
+    assert_eq!(builder.finish(CLUSTER).len(), limit);
+}
+
+/// A piece goes on with a message only at the front, leaves one unfinished only at the end, and is a piece.
+#[test]
+fn pieces_stand_where_they_must() {
+    let packet = |pieces: &[(Option<(u32, u32)>, &[u8])]| {
+        let mut builder = DataBuilder::new(ring(1), 1, process(1), 300);
+        for (number, (cut, payload)) in (1..).zip(pieces) {
+            match cut {
+                Some((offset, total)) => {
+                    let cut = Cut {
+                        offset: *offset,
+                        total: *total,
+                    };
+                    builder.push_piece(number, Level::Agreed, cut, payload);
+                }
+                None => builder.push(number, Level::Agreed, payload),
+            }
+        }
+        Data::decode(&body(&builder.finish(CLUSTER))).map(|_| ())
+    };
+    assert_eq!(
+        packet(&[(Some((2, 4)), b"cd"), (None, b""), (Some((0, 9)), b"ab")]),
+        Ok(())
+    );
+    assert_eq!(packet(&[(Some((2, 9)), b"middle")]), Ok(()));
+    let wrong: [&[(Option<(u32, u32)>, &[u8])]; 6] = [
+        &[(None, b""), (Some((2, 4)), b"cd")],
+        &[(Some((0, 4)), b"ab"), (None, b"")],
+        &[(Some((0, 4)), b"abcd")],
+        &[(Some((0, 4)), b"")],
+        &[(Some((3, 4)), b"ab")],
+        &[(Some((u32::MAX, 4)), b"ab")],
+    ];
+    for pieces in wrong {
+        assert_eq!(packet(pieces), Err(DecodeError::NotCanonical), "{pieces:?}");
+    }
+    let too_long = limits::MESSAGE as u32 + 1;
+    assert!(matches!(
+        packet(&[(Some((0, too_long)), b"ab")]),
+        Err(DecodeError::TooLong { .. })
+    ));
 }
 
 #[test]
@@ -468,13 +537,10 @@ proptest! {
         for (number, (level, payload)) in (first..).zip(&payloads) {
             prop_assume!(builder.fits(payload.len()));
             builder.push(number, *level, payload);
-            pushed.push((number, *level, Bytes::from(payload.clone())));
+            let payload = Bytes::from(payload.clone());
+            pushed.push(Item { number, level: *level, cut: None, payload });
         }
-        let data = Data::decode(&body(&builder.finish(CLUSTER))).unwrap();
-        let Content::Messages(messages) = data.content else {
-            panic!("messages were packed");
-        };
-        prop_assert_eq!(messages.iter().collect::<Vec<_>>(), pushed);
+        prop_assert_eq!(items(&body(&builder.finish(CLUSTER))), pushed);
     }
 }
 
@@ -483,12 +549,14 @@ fn rebuild(data: &Data) -> Bytes {
     let mut builder = DataBuilder::new(data.ring, data.seq, data.sender, limits::DATAGRAM);
     let frame = match &data.content {
         Content::Messages(messages) => {
-            for (number, level, payload) in messages.iter() {
-                builder.push(number, level, &payload);
+            for item in messages.iter() {
+                match item.cut {
+                    Some(cut) => builder.push_piece(item.number, item.level, cut, &item.payload),
+                    None => builder.push(item.number, item.level, &item.payload),
+                }
             }
             builder.finish(CLUSTER)
         }
-        Content::Fragment(fragment) => builder.fragment(fragment, CLUSTER),
         Content::Recovered(inner) => builder.recovered(inner, CLUSTER),
     };
     body(&frame)
