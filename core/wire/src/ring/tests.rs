@@ -271,10 +271,13 @@ fn the_limits_of_a_packet_are_exact() {
     assert_eq!(builder.finish(CLUSTER).len(), limit);
 }
 
+/// A message to be packed: the place of a piece, if it is one, and its bytes.
+type Packed = (Option<(u32, u32)>, &'static [u8]);
+
 /// A piece goes on with a message only at the front, leaves one unfinished only at the end, and is a piece.
 #[test]
 fn pieces_stand_where_they_must() {
-    let packet = |pieces: &[(Option<(u32, u32)>, &[u8])]| {
+    let packet = |pieces: &[Packed]| {
         let mut builder = DataBuilder::new(ring(1), 1, process(1), 300);
         for (number, (cut, payload)) in (1..).zip(pieces) {
             match cut {
@@ -295,7 +298,7 @@ fn pieces_stand_where_they_must() {
         Ok(())
     );
     assert_eq!(packet(&[(Some((2, 9)), b"middle")]), Ok(()));
-    let wrong: [&[(Option<(u32, u32)>, &[u8])]; 6] = [
+    let wrong: [&[Packed]; 6] = [
         &[(None, b""), (Some((2, 4)), b"cd")],
         &[(Some((0, 4)), b"ab"), (None, b"")],
         &[(Some((0, 4)), b"abcd")],
