@@ -265,6 +265,7 @@ fn a_flood_gets_everything() {
         let quantiles = ["min_us", "p50_us", "p90_us", "p99_us", "p999_us", "max_us"];
         let quantiles = quantiles.map(|name| number(&latency[name]));
         assert!(quantiles.is_sorted() && quantiles[0] > 0.0, "{row:#}");
+        assert!(number(&latency["ratio"]) > 0.0, "{row:#}");
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Options {
     pub methods: Vec<Method>,
     /// The byte order that we write in. Daemons and other clients read both.
     pub order: ByteOrder,
-    /// Bytes of requests that may wait to be sent.
+    /// Bytes of requests that may wait to be sent. A longer message is taken if nothing else waits.
     pub queue_bytes: usize,
     /// Bytes of names and data in one message that we send. The default is what a Spread 4.4 daemon survives.
     pub message_bytes: usize,

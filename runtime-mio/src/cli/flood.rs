@@ -45,7 +45,7 @@ pub(super) struct Options {
     /// Compare every byte of every message, not only its length and its place in the order.
     #[arg(long, requires = "connect")]
     check: bool,
-    /// Do not measure plain datagrams beside the bus.
+    /// Do not measure plain datagrams, and the bare way of a message, beside the bus.
     #[arg(long, requires = "connect")]
     no_raw: bool,
     /// The group to send to. By default one of this process's own.

@@ -5,11 +5,12 @@
 //! its sending. Sender and receiver are threads of this process and have one clock, so a latency is of one way. Every
 //! message is checked: each receiver gets each sender's messages without a gap, once, and, at FIFO and above, in order.
 //!
-//! Beside it stands what the same number of processes would exchange with plain datagrams and no protocol
-//! (`raw`), measured in the same run: figures of a shared machine mean something only as ratios.
+//! Beside it stands what the same number of processes would exchange with plain datagrams and no protocol, and how long
+//! the same hops take without a bus, measured in the same run: figures of a shared machine mean something only as ratios.
 //!
 //! What it deliberately is not: part of any daemon. It sees what programs see.
 
+mod bare;
 mod shared;
 mod table;
 mod track;
@@ -28,7 +29,7 @@ use self::{
     shared::{Cell, Load, Outcome, Shared},
     worker::Worker,
 };
-use super::raw;
+use super::{histogram::Histogram, raw};
 use crate::BootError;
 
 pub use self::{
@@ -118,6 +119,12 @@ pub struct Latency {
     pub p999_us: f64,
     /// The greatest.
     pub max_us: f64,
+    /// The median of the same hops without a bus.
+    pub raw_p50_us: Option<f64>,
+    /// 99 of 100 of these.
+    pub raw_p99_us: Option<f64>,
+    /// Bus over raw, of the medians.
+    pub ratio: Option<f64>,
 }
 
 /// Everything that was measured.
@@ -169,7 +176,7 @@ pub fn run(
     let mut outcome = Ok(());
     'all: for &size in &plan.sizes {
         progress(&format!("{size} B, raw"));
-        let raw = match raw_rate(plan, size) {
+        let raw = match Raw::measure(plan, size) {
             Ok(raw) => raw,
             Err(error) => {
                 outcome = Err(error);
@@ -177,7 +184,7 @@ pub fn run(
             }
         };
         for &service in &plan.levels {
-            match measure(plan, &shared, size, service, raw, &mut progress) {
+            match measure(plan, &shared, size, service, &raw, &mut progress) {
                 Ok(row) => {
                     done(&row);
                     rows.push(row);
@@ -245,11 +252,30 @@ fn assemble(plan: &Plan) -> Result<Vec<Connection>, BootError> {
     Ok(clients)
 }
 
-fn raw_rate(plan: &Plan, size: usize) -> Result<Option<f64>, BootError> {
-    if !plan.raw || !plan.throughput || size > RAW {
-        return Ok(None);
+/// What is there without a bus.
+#[derive(Debug, Default)]
+struct Raw {
+    /// Datagrams a second.
+    rate: Option<f64>,
+    /// Times over the hops.
+    hops: Option<Histogram>,
+}
+
+impl Raw {
+    fn measure(plan: &Plan, size: usize) -> Result<Self, BootError> {
+        if !plan.raw || size > RAW {
+            return Ok(Self::default());
+        }
+        let clients = plan.addresses.len().max(2);
+        let rate = plan
+            .throughput
+            .then(|| raw::measure(clients, size, plan.time));
+        let hops = plan.rate.map(|rate| bare::measure(size, rate, plan.time));
+        Ok(Self {
+            rate: rate.transpose()?,
+            hops: hops.transpose()?,
+        })
     }
-    raw::measure(plan.addresses.len().max(2), size, plan.time).map(Some)
 }
 
 fn measure(
@@ -257,7 +283,7 @@ fn measure(
     shared: &Shared,
     size: usize,
     service: Service,
-    raw: Option<f64>,
+    raw: &Raw,
     progress: &mut impl FnMut(&str),
 ) -> Result<Row, BootError> {
     let mut total = Outcome::default();
@@ -283,7 +309,7 @@ fn measure(
         progress(&format!("{size} B {service}, {rate} a second"));
         let interval = Duration::from_secs_f64(plan.senders as f64 / rate);
         let (_, _, outcome) = cell(Load::Paced(interval))?;
-        latency = latency_of(rate, &outcome);
+        latency = latency_of(rate, &outcome.latency, raw.hops.as_ref());
     }
     Ok(Row {
         clients: plan.addresses.len(),
@@ -293,10 +319,8 @@ fn measure(
         messages_per_s,
         megabytes_per_s: messages_per_s.map(|rate| rate * size as f64 / 1e6),
         latency,
-        raw_messages_per_s: raw,
-        ratio: messages_per_s
-            .zip(raw)
-            .map(|(bus, raw)| if raw > 0.0 { bus / raw } else { 0.0 }),
+        raw_messages_per_s: raw.rate,
+        ratio: ratio(messages_per_s, raw.rate),
         missing: total.missing,
         repeated: total.repeated,
         damaged: total.damaged,
@@ -304,9 +328,13 @@ fn measure(
     })
 }
 
-fn latency_of(rate: f64, outcome: &Outcome) -> Option<Latency> {
-    let times = &outcome.latency;
-    let quantile = |share| times.quantile(share).map(|time| time.as_secs_f64() * 1e6);
+fn latency_of(rate: f64, times: &Histogram, hops: Option<&Histogram>) -> Option<Latency> {
+    let of = |times: &Histogram, share| {
+        let time = times.quantile(share);
+        time.map(|time| time.as_secs_f64() * 1e6)
+    };
+    let quantile = |share| of(times, share);
+    let raw = |share| hops.and_then(|hops| of(hops, share));
     Some(Latency {
         rate,
         samples: times.count(),
@@ -316,7 +344,16 @@ fn latency_of(rate: f64, outcome: &Outcome) -> Option<Latency> {
         p99_us: quantile(0.99)?,
         p999_us: quantile(0.999)?,
         max_us: quantile(1.0)?,
+        raw_p50_us: raw(0.5),
+        raw_p99_us: raw(0.99),
+        ratio: ratio(quantile(0.5), raw(0.5)),
     })
+}
+
+/// Bus over raw; nothing where one of them is not there.
+fn ratio(bus: Option<f64>, raw: Option<f64>) -> Option<f64> {
+    let raw = raw.filter(|raw| *raw > 0.0)?;
+    bus.map(|bus| bus / raw)
 }
 
 /// One load: how long it was measured, what each client got in that time, and what all of them saw.

@@ -11,7 +11,7 @@ use super::Row;
 pub fn write_head(out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
-        "{:>7} {:>7} {:>6} {:<10} {:>11} {:>9} {:>11} {:>6} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}  checked",
+        "{:>7} {:>7} {:>6} {:<10} {:>11} {:>9} {:>11} {:>6} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>6}  checked",
         "clients",
         "senders",
         "bytes",
@@ -25,7 +25,9 @@ pub fn write_head(out: &mut impl Write) -> io::Result<()> {
         "p90 us",
         "p99 us",
         "p99.9 us",
-        "max us"
+        "max us",
+        "raw p50",
+        "ratio"
     )
 }
 
@@ -57,7 +59,7 @@ pub fn write_row(out: &mut impl Write, row: &Row) -> io::Result<()> {
     };
     writeln!(
         out,
-        "{:>7} {:>7} {:>6} {:<10} {:>11} {:>9} {:>11} {:>6} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}  {checked}{changes}",
+        "{:>7} {:>7} {:>6} {:<10} {:>11} {:>9} {:>11} {:>6} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>6}  {checked}{changes}",
         row.clients,
         row.senders,
         row.size_bytes,
@@ -72,5 +74,7 @@ pub fn write_row(out: &mut impl Write, row: &Row) -> io::Result<()> {
         time(latency.map(|latency| latency.p99_us)),
         time(latency.map(|latency| latency.p999_us)),
         time(latency.map(|latency| latency.max_us)),
+        time(latency.and_then(|latency| latency.raw_p50_us)),
+        number(latency.and_then(|latency| latency.ratio), 2),
     )
 }
