@@ -1,21 +1,28 @@
 //! Bytes on their way into a stream that may not take them yet.
 //!
-//! A queue of handles, not of copies, with a limit in bytes: a far end that does not read costs at most that.
+//! A queue of handles, not of copies, with a limit in bytes: a far end that does not read costs at most that. Only
+//! short parts that come in a row are gathered in one buffer, where a copy costs less than a handle.
 
 use std::{
     collections::VecDeque,
     io::{self, IoSlice, Write},
 };
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 
 /// Parts that one system call writes at most.
-const SLICES: usize = 128;
+const SLICES: usize = 64;
+/// The longest part that is copied.
+const SHORT: usize = 2 << 10;
+/// Bytes of a buffer of short parts.
+const GATHERED: usize = 32 << 10;
 
 /// A bounded queue of bytes.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     parts: VecDeque<Bytes>,
+    /// Short parts, after all of `parts`.
+    gathered: BytesMut,
     bytes: usize,
     limit_bytes: usize,
 }
@@ -26,9 +33,10 @@ pub(crate) struct Overrun;
 
 impl Outbox {
     /// An empty queue for at most `limit_bytes`.
-    pub(crate) const fn new(limit_bytes: usize) -> Self {
+    pub(crate) fn new(limit_bytes: usize) -> Self {
         Self {
             parts: VecDeque::new(),
+            gathered: BytesMut::new(),
             bytes: 0,
             limit_bytes,
         }
@@ -42,16 +50,33 @@ impl Outbox {
         if self.bytes.saturating_add(part.len()) > self.limit_bytes {
             return Err(Overrun);
         }
+        let alone = self.is_empty();
         self.bytes += part.len();
-        if !part.is_empty() {
-            self.parts.push_back(part);
+        if alone || part.len() > SHORT {
+            self.close_gathered();
+            if !part.is_empty() {
+                self.parts.push_back(part);
+            }
+        } else {
+            if self.gathered.capacity() - self.gathered.len() < part.len() {
+                self.close_gathered();
+                self.gathered.reserve(GATHERED);
+            }
+            self.gathered.extend_from_slice(&part);
         }
         Ok(())
     }
 
+    /// Makes the short parts that were gathered one part.
+    fn close_gathered(&mut self) {
+        if !self.gathered.is_empty() {
+            self.parts.push_back(self.gathered.split().freeze());
+        }
+    }
+
     /// Whether nothing waits.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.parts.is_empty()
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.bytes == 0
     }
 
     /// Bytes that wait.
@@ -62,6 +87,7 @@ impl Outbox {
     /// Forgets what waits.
     pub(crate) fn clear(&mut self) {
         self.parts.clear();
+        self.gathered.clear();
         self.bytes = 0;
     }
 
@@ -76,6 +102,7 @@ impl Outbox {
     /// # Errors
     /// What `to` says otherwise.
     pub(crate) fn write_to(&mut self, to: &mut impl Write) -> io::Result<usize> {
+        self.close_gathered();
         let mut total = 0;
         while !self.parts.is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES];

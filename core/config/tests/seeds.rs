@@ -352,3 +352,29 @@ fn everything_an_mbus_file_can_say() {
         }
     );
 }
+
+/// What an mbus.conf says of clients holds, unless `Bus` says otherwise: the listeners follow its port, and
+/// `MaxSessionMessages` is the queue of a client.
+#[test]
+fn clients_by_an_mbus_file() {
+    let mbus =
+        "MaxSessionMessages = 77\nSpread_Segment 10.0.0.255:4999 {\n  ec-0-3 10.0.0.193\n}\n";
+    for (written, socket, queue) in [
+        ("", "/tmp/4999", 77),
+        ("Client_Queue = 5 Client_Directory = /run", "/run/4999", 5),
+    ] {
+        let mut files = memory::Files::from([
+            (
+                "/etc/node.conf",
+                format!("{NODE}\nBus {{ Config = mbus.conf {written} }}"),
+            ),
+            ("/etc/mbus.conf", mbus.to_string()),
+        ]);
+        let loaded = load(&mut files, "/etc/node.conf", &environment("ec-0-3"));
+        assert_eq!(loaded.render(), "");
+        let clients = loaded.settings.unwrap().bus.clients;
+        let tcp = Endpoint::Tcp("127.0.0.1:4999".parse().unwrap());
+        assert_eq!(clients.listeners, [tcp, Endpoint::Unix(socket.into())]);
+        assert_eq!(clients.queue_messages, queue);
+    }
+}

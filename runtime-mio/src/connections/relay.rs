@@ -61,7 +61,7 @@ struct Direction {
 }
 
 impl Direction {
-    const fn new() -> Self {
+    fn new() -> Self {
         Self {
             buffer: Outbox::new(BUFFER_BYTES),
             ended: false,

@@ -54,4 +54,29 @@ proptest! {
         prop_assert_eq!(&stream.taken[..], &expected[..stream.taken.len()]);
         prop_assert_eq!(outbox.room(), 1000 - (expected.len() - stream.taken.len()));
     }
+
+    /// Parts that are copied and parts that are not, in any mixture, with writes in between.
+    #[test]
+    fn short_and_long_parts_leave_in_order(
+        lengths in prop::collection::vec(prop_oneof![0usize..40, 2040usize..2060, 30_000usize..40_000], 1..60),
+        portions in prop::collection::vec(0usize..50_000, 0..40),
+    ) {
+        let mut outbox = Outbox::new(usize::MAX);
+        let mut stream = Reluctant { taken: Vec::new(), portions };
+        let mut expected = Vec::new();
+        for (index, length) in lengths.into_iter().enumerate() {
+            let part = vec![index as u8; length];
+            expected.extend_from_slice(&part);
+            prop_assert_eq!(outbox.push(Bytes::from(part)), Ok(()));
+            if index % 7 == 6 {
+                outbox.write_to(&mut stream).unwrap();
+            }
+            prop_assert_eq!(outbox.len(), expected.len() - stream.taken.len());
+        }
+        while !outbox.is_empty() {
+            stream.portions.push(10_000);
+            outbox.write_to(&mut stream).unwrap();
+        }
+        prop_assert!(stream.taken == expected);
+    }
 }

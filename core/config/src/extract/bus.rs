@@ -127,6 +127,14 @@ impl Extract<'_> {
             bus.dispersal = self.dispersal(view, bus.port);
             self.diagnostics.truncate(before); // they were reported by the first look
         }
+        // The listeners follow the port, which may be another one now.
+        let before = self.diagnostics.len();
+        let written = self.bus_clients(view, bus.port);
+        self.diagnostics.truncate(before);
+        bus.clients.listeners = written.listeners;
+        if view.has("Client_Queue") {
+            bus.clients.queue_messages = written.queue_messages;
+        }
     }
 
     /// The rules between times and between windows.

@@ -233,6 +233,13 @@ pub(crate) fn apply_mbus(
             bus.port = segment.address.port();
         }
     }
+    let most = mbus
+        .settings
+        .get("MaxSessionMessages")
+        .and_then(|words| words.first());
+    if let Some(most) = most.and_then(|word| word.parse().ok()) {
+        bus.clients.queue_messages = u32::max(most, 1);
+    }
     let times = &mut bus.timeouts;
     times.token = times.token.or(mbus.timeouts.token);
     times.hurry = times.hurry.or(mbus.timeouts.hurry);
