@@ -43,6 +43,7 @@ pub(super) fn run(options: &Options, kind: Kind) -> Result<Verdict, BootError> {
             "the process that started this one is gone".into(),
         ));
     }
+    sys::raise_descriptor_limit();
     let role = match kind {
         Kind::Node | Kind::Bus => Role::Node,
         Kind::Manager => Role::Manager,
