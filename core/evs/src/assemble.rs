@@ -29,8 +29,8 @@ impl Assembler {
             let partial = Partial {
                 number: item.number,
                 total: cut.total,
-                // What one packet says is not believed for more than its own size.
-                bytes: BytesMut::with_capacity((cut.total as usize).min(2 * item.payload.len())),
+                // At most one message of the largest size for each member.
+                bytes: BytesMut::with_capacity(cut.total as usize),
             };
             self.0.insert(sender, partial);
         }

@@ -17,11 +17,15 @@ const OURS: ByteOrder = ByteOrder::Little;
 /// Data up to this length is copied behind its header: one piece is cheaper to queue and to write than two, and it
 /// does not keep the datagram that it came in.
 const COPIED: usize = 1024;
+/// Heads and short messages are written one behind the other into pieces of memory of this size: neighbours are
+/// sent, and let go, together.
+const CHUNK: usize = 16 << 10;
 /// The hint of what no application sent.
 pub(crate) const NO_HINT: Hint = Hint::new(0, OURS);
 
-/// A message as bytes: header and names, then what follows them as it is.
-pub(crate) fn message(message: &Message) -> (Bytes, Bytes) {
+/// A message as bytes: header and names, then what follows them as it is. What is written goes to the end of
+/// `chunk`, which is renewed when it is full.
+pub(crate) fn message(message: &Message, chunk: &mut BytesMut) -> (Bytes, Bytes) {
     let (kind, hint) = request::untag(message.tag, message.level, message.self_discard);
     let payload = &message.payload;
     let copied = if payload.len() > COPIED {
@@ -36,16 +40,19 @@ pub(crate) fn message(message: &Message) -> (Bytes, Bytes) {
         hint,
         data_bytes: payload.len(),
     };
-    let mut out = BytesMut::with_capacity(HEADER + NAME * message.groups.len() + copied);
-    header.encode(OURS, &mut out);
+    let needed = HEADER + NAME * message.groups.len() + copied;
+    if chunk.capacity() - chunk.len() < needed {
+        *chunk = BytesMut::with_capacity(needed.max(CHUNK));
+    }
+    header.encode(OURS, chunk);
     for group in message.groups.iter() {
-        out.put_slice(Name::shown(group.as_str()).field());
+        chunk.put_slice(Name::shown(group.as_str()).field());
     }
     if copied == payload.len() {
-        out.put_slice(payload);
-        return (out.freeze(), Bytes::new());
+        chunk.put_slice(payload);
+        return (chunk.split().freeze(), Bytes::new());
     }
-    (out.freeze(), payload.clone())
+    (chunk.split().freeze(), payload.clone())
 }
 
 /// The last message, which the group layer gives to every local client that it reaches, and its bytes.
@@ -56,8 +63,8 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(message: Message) -> Self {
-        let bytes = self::message(&message);
+    pub(crate) fn new(message: Message, chunk: &mut BytesMut) -> Self {
+        let bytes = self::message(&message, chunk);
         Self { message, bytes }
     }
 

@@ -2,7 +2,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use ringfort_machine::{
     Deadline, Digest, Instant, Machine, Sink,
     defect::{Defect, active},
@@ -42,6 +42,8 @@ pub struct Sessions {
     /// When the last event was.
     last: Instant,
     shared: Option<Shared>,
+    /// Where the next head is written.
+    chunk: BytesMut,
 }
 
 /// The names of the sessions, those in the handshake included.
@@ -72,6 +74,7 @@ impl Sessions {
             budget: Self::BURST,
             last: Instant::ORIGIN,
             shared: None,
+            chunk: BytesMut::new(),
         })
     }
 
@@ -283,7 +286,10 @@ impl Sessions {
 
     fn bytes_of(&mut self, message: Message) -> (Bytes, Bytes) {
         let shared = self.shared.as_ref().and_then(|last| last.of(&message));
-        shared.unwrap_or_else(|| self.shared.insert(Shared::new(message)).bytes())
+        shared.unwrap_or_else(|| {
+            let new = Shared::new(message, &mut self.chunk);
+            self.shared.insert(new).bytes()
+        })
     }
 
     fn on_refused(
