@@ -8,6 +8,7 @@ mod console;
 mod daemon;
 mod flood;
 mod group;
+mod keys;
 mod log;
 
 use std::{
@@ -49,6 +50,9 @@ enum Command {
     /// Join, listen to or send to groups of the bus.
     #[command(subcommand)]
     Group(group::Options),
+    /// Keys of the seal: make, show, trust, revoke, rotate.
+    #[command(subcommand)]
+    Keys(keys::Options),
     /// Measure what the bus delivers to its clients, or rings inside this process, beside plain UDP.
     Flood(flood::Options),
 }
@@ -75,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Check(options) => check::run(&options),
         Command::Log(options) => log::run(&options),
         Command::Group(options) => group::run(&options),
+        Command::Keys(options) => keys::run(&options),
         Command::Flood(options) => flood::run(&options),
     };
     match outcome {
@@ -109,6 +114,7 @@ fn start_logging(command: &Command) {
         | Command::Check(_)
         | Command::Log(_)
         | Command::Group(_)
+        | Command::Keys(_)
         | Command::Flood(_) => tracing::Level::ERROR,
     };
     let level = std::env::var("RINGFORT_LOG")

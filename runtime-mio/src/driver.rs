@@ -10,6 +10,7 @@
 //! family, completions come back as events, and that is all.
 
 mod reload;
+mod sealing;
 
 use std::{
     collections::VecDeque,
@@ -21,7 +22,7 @@ use std::{
 use mio::{Events, Poll, Waker};
 use ringfort_machine::{Machine, step};
 use ringfort_node::{
-    Action, Boot, BusEvent, Event, Halt,
+    Action, Boot, BusEvent, Event, Guard, Halt,
     journal::{Origin, Recorder},
 };
 
@@ -57,7 +58,7 @@ pub struct Daemon {
     poll: Poll,
     timer: Timer,
     clock: Clock,
-    node: Recorder<Recording>,
+    node: Guard<Recorder<Recording>>,
     loaded: Loaded,
     sources: Sources,
     /// Events to be handled, oldest first.
@@ -156,8 +157,7 @@ impl Daemon {
             Some(options) => Some((Recording::start(&options.path)?, options.limit_bytes)),
             None => None,
         };
-        let node = Recorder::start(origin, tape, &mut actions)
-            .map_err(|error| BootError::Configuration(error.to_string()))?;
+        let node = sealing::start(&loaded, origin, tape, &mut actions)?;
         Ok(Self {
             poll,
             timer,
@@ -295,6 +295,8 @@ impl Daemon {
                 Action::Halt(halt) => *halted = Some(halt),
                 // No program embeds this daemon's node, so there is no client of ours to tell.
                 Action::Group { .. } => {}
+                // The guard has taken it, if there is anything to seal.
+                Action::Seal(_) => {}
             }
         }
     }

@@ -35,6 +35,7 @@ mod driver;
 mod error;
 pub mod flood;
 mod journal;
+mod keys;
 mod lines;
 mod listen;
 mod notes;

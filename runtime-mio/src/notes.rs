@@ -106,6 +106,7 @@ fn describe(note: &Note) -> (Level, String) {
         Note::Logs(note) => (Level::INFO, named("logs", note)),
         Note::Console(note) => (Level::INFO, named("console", note)),
         Note::Session(note) => (session_level(note), named("client", note)),
+        Note::Seal(note) => (seal_level(note), named("seal", note)),
         Note::DatagramRefused { .. }
         | Note::StrangerHeard { .. }
         | Note::StreamRefused { .. }
@@ -176,6 +177,19 @@ const fn ring_level(note: &ringfort_evs::Note) -> Level {
         | Ring::Failed { .. }
         | Ring::QuarantineStarted { .. }
         | Ring::TableFull { .. } => Level::WARN,
+    }
+}
+
+/// Keys come and go; what was refused may be an attack.
+const fn seal_level(note: &ringfort_seal::Note) -> Level {
+    use ringfort_seal::Note as Seal;
+    match note {
+        Seal::KeyLearned { .. } | Seal::KeyDropped { .. } => Level::DEBUG,
+        Seal::Met { .. }
+        | Seal::RotationBegun { .. }
+        | Seal::Rotated { .. }
+        | Seal::Trusted { .. } => Level::INFO,
+        Seal::Revoked { .. } | Seal::Refused { .. } => Level::WARN,
     }
 }
 

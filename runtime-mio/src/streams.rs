@@ -155,7 +155,7 @@ impl Streams {
     /// Does what the node wants.
     pub(crate) fn perform(&mut self, action: StreamAction, out: &mut impl FnMut(StreamEvent)) {
         match action {
-            StreamAction::Connect { stream, to } => self.connect(stream, to, out),
+            StreamAction::Connect { stream, to, .. } => self.connect(stream, to, out),
             StreamAction::Send { stream, bytes } => {
                 let Some(open) = self.streams.get_mut(&stream.0) else {
                     return; // its end has been told or is being told

@@ -49,7 +49,42 @@ fn started(directory: &std::path::Path) -> Daemon {
     let mut node = Node::new(directory, "n1");
     // A peer that does not run, so that its address can be taken by the test: a known sender of garbage.
     node.peers.push(("n2".into(), common::free_udp()));
+    // In clear, so that the garbage comes as far as it can.
+    node.more = "Bus { Encryption = off }".into();
     node.start()
+}
+
+#[test]
+fn a_sealed_node_takes_none_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut node = Node::new(directory.path(), "n1");
+    node.peers.push(("n2".into(), common::free_udp()));
+    let mut daemon = node.start();
+    let peer = UdpSocket::bind(local(daemon.node.peers[0].1)).unwrap();
+    common::wait("what is not sealed to be refused", || {
+        for sample in samples(&daemon.node.cluster) {
+            peer.send_to(&sample, local(daemon.node.bus)).unwrap();
+        }
+        daemon.said().contains("NotSealed").then_some(())
+    });
+    for head in [[0xd5, 0x11], [0xd5, 0x12]] {
+        for length in 0..200 {
+            let sample = [&head[..], &vec![length as u8; length]].concat();
+            peer.send_to(&sample, local(daemon.node.bus)).unwrap();
+        }
+    }
+    daemon.wait_said("UnknownKey");
+    daemon.wait_said("ForeignCluster");
+    for sample in samples(&daemon.node.cluster) {
+        let mut stream = TcpStream::connect(local(daemon.node.streams)).unwrap();
+        let _ = stream.write_all(&sample); // the daemon may close before all is written
+    }
+    assert!(
+        !daemon.said().contains("DatagramRefused"),
+        "garbage came through the seal"
+    );
+    daemon.assert_serving();
+    daemon.stop();
 }
 
 #[test]

@@ -158,6 +158,8 @@ ESMTP_Listener {{ Listen \"{ADDRESS}:2525\" {{ Enable_Duravip = true }} }}
     );
     let path = directory.join(name).join("ringfort.conf");
     fs::write(&path, text).unwrap();
+    let others = HOSTS.iter().filter(|host| **host != name).copied();
+    common::write_keys(&directory.join(name).join("state"), name, others);
     path
 }
 

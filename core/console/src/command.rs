@@ -76,6 +76,10 @@ pub enum Command {
     },
     /// `cluster show logs`
     ShowLogs,
+    /// `seal status`
+    SealStatus,
+    /// `seal rotate`
+    SealRotate,
     /// `show cluster membership`: the manager's, in XML.
     ShowClusterMembership,
     /// A command that the router carries to nodes, or answers from its cache.

@@ -8,8 +8,8 @@ use alloc::{
 use core::fmt::{self, Write};
 
 use crate::{
-    ClusterInfo, DuravipShow, Format, Help, Info, Membership, Report, SharedGauges, SharedList,
-    SharedTree, ShowLogs, banner,
+    ClusterInfo, DuravipShow, Format, Help, Info, Membership, Report, SealReport, SharedGauges,
+    SharedList, SharedTree, ShowLogs, banner,
 };
 
 /// The answer to one command, ending with a newline unless it is empty.
@@ -59,9 +59,42 @@ fn write_text(out: &mut String, report: &Report) -> fmt::Result {
         Report::SharedTree(tree) => write_tree(out, tree),
         Report::SharedGauges(gauges) => write_gauges(out, gauges),
         Report::Logs(logs) => write_logs(out, logs),
+        Report::Seal(seal) => write_seal(out, seal),
+        Report::Rotating(rotating) => writeln!(
+            out,
+            "Asked the cluster for epoch {}. `seal status` shows when it is in use.",
+            rotating.to
+        ),
         Report::ShuttingDown(down) => writeln!(out, "{} is shutting down.", down.node),
         Report::Failed(failed) => writeln!(out, "{}", failed.reason),
     }
+}
+
+fn write_seal(out: &mut String, seal: &SealReport) -> fmt::Result {
+    if !seal.encryption {
+        return writeln!(
+            out,
+            "Encryption: OFF. Everybody on the network can read and forge the cluster's traffic."
+        );
+    }
+    writeln!(out, "Encryption: on")?;
+    match seal.rotating_to {
+        Some(to) => writeln!(out, "Epoch: {}, on the way to {to}", seal.epoch)?,
+        None => writeln!(out, "Epoch: {}", seal.epoch)?,
+    }
+    for peer in &seal.peers {
+        match (peer.incarnation, peer.epoch) {
+            (Some(life), Some(epoch)) => {
+                writeln!(out, "  {}: here, life {life}, epoch {epoch}", peer.node)?;
+            }
+            (Some(life), None) => writeln!(out, "  {}: here, life {life}, no key yet", peer.node)?,
+            (None, _) => writeln!(out, "  {}: trusted, not here", peer.node)?,
+        }
+    }
+    for (reason, count) in &seal.refused {
+        writeln!(out, "Refused, {reason}: {count}")?;
+    }
+    Ok(())
 }
 
 fn write_help(out: &mut String, help: &Help) -> fmt::Result {

@@ -43,6 +43,10 @@ pub enum Report {
     SharedGauges(SharedGauges),
     /// `cluster show logs`
     Logs(ShowLogs),
+    /// `seal status`
+    Seal(SealReport),
+    /// `seal rotate`
+    Rotating(Rotating),
     /// `shutdown`
     ShuttingDown(ShuttingDown),
     /// The command was understood and cannot be done.
@@ -407,6 +411,39 @@ pub struct SubscriberRow {
     pub log: u64,
     /// Second half of its checkpoint.
     pub marker: u64,
+}
+
+/// The seal of this process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SealReport {
+    /// Whether datagrams and streams between nodes are authenticated and encrypted.
+    pub encryption: bool,
+    /// The epoch of the key in use; 0 without encryption.
+    pub epoch: u64,
+    /// The epoch that a rotation in progress leads to.
+    pub rotating_to: Option<u64>,
+    /// The other nodes of the allow-list, in order.
+    pub peers: Vec<SealPeerRow>,
+    /// What was refused, by reason, without those that never happened.
+    pub refused: Vec<(String, u64)>,
+}
+
+/// One node of the allow-list in [`SealReport`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SealPeerRow {
+    /// Its name.
+    pub node: String,
+    /// Which life of it has proved to be here.
+    pub incarnation: Option<u64>,
+    /// The epoch of its latest key.
+    pub epoch: Option<u64>,
+}
+
+/// A rotation has been asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rotating {
+    /// The epoch that it leads to.
+    pub to: u64,
 }
 
 /// The process stops.

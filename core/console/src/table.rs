@@ -141,6 +141,18 @@ pub static COMMANDS: &[Entry] = &[
         bare!(Command::ShowLogs),
     ),
     plain(
+        "seal status",
+        "Show whether the cluster's traffic is sealed, by which keys, and what was refused.",
+        None,
+        bare!(Command::SealStatus),
+    ),
+    plain(
+        "seal rotate",
+        "Give every node of the cluster a new key for what it sends.",
+        None,
+        bare!(Command::SealRotate),
+    ),
+    plain(
         "show cluster membership",
         "Show the members of the cluster and their roles, in XML.",
         MANAGER,

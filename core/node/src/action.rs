@@ -1,13 +1,13 @@
 //! Everything a node can want done. One family for each kind of surroundings; first in first out within a
 //! family. Whatever can fail or take time comes back as an event.
 
-use alloc::{string::String, sync::Arc};
+use alloc::{string::String, sync::Arc, vec::Vec};
 use core::net::SocketAddr;
 
 use bytes::Bytes;
 use ringfort_groups as groups;
 use ringfort_logs::DiskAction;
-use ringfort_machine::OrderId;
+use ringfort_machine::{NodeId, OrderId};
 use ringfort_vip::AddressAction;
 
 use crate::{
@@ -46,6 +46,8 @@ pub enum Action {
     Disk(OrderId, DiskAction),
     /// An address order; completed by [`crate::Event::Address`].
     Address(OrderId, AddressAction),
+    /// Something for the seal; [`crate::Guard`] takes it, and without one there is nothing to do.
+    Seal(SealAction),
     /// Something worth knowing.
     Note(Note),
     /// The node is done: the runtime ends the process.
@@ -72,6 +74,15 @@ pub enum Halt {
     Overloaded,
 }
 
+/// What the node tells the seal in front of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SealAction {
+    /// The members of the ring, for whom a new key must be in place before it is used.
+    Members(Vec<NodeId>),
+    /// The cluster has agreed on an epoch.
+    Rotate(u64),
+}
+
 /// Streams between nodes.
 #[derive(Debug)]
 pub enum StreamAction {
@@ -81,6 +92,8 @@ pub enum StreamAction {
         stream: StreamId,
         /// The peer's cluster listener.
         to: SocketAddr,
+        /// The peer, if it is known; it has to prove that it is the one.
+        node: Option<NodeId>,
     },
     /// Send bytes.
     Send {

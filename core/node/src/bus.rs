@@ -24,7 +24,7 @@ use ringfort_wire::{
     service::{self, Service},
 };
 
-use crate::{Action, Config, Halt, Node, Note, Observation, clients::session_of};
+use crate::{Action, Config, Halt, Node, Note, Observation, SealAction, clients::session_of};
 
 /// Clients of embedding programs have this number or a higher one, below [`crate::FIRST_SESSION`].
 pub const FIRST_CLIENT: u64 = 16;
@@ -226,7 +226,7 @@ impl Node {
     /// Publishes for a service, after everything published before.
     pub(crate) fn publish(&mut self, service: Service, body: &[u8]) {
         let client = match service {
-            Service::Roster | Service::Vip => CLUSTER,
+            Service::Roster | Service::Vip | Service::Seal => CLUSTER,
             Service::Replication => SHARED,
             Service::Console => CONSOLE,
         };
@@ -477,6 +477,10 @@ impl Node {
                     from,
                     body,
                 });
+            }
+            Service::Seal => {
+                let epoch = service::epoch(&bytes)?;
+                out.push(Action::Seal(SealAction::Rotate(epoch)));
             }
             Service::Console => {
                 let body = body::decode(&bytes)?;

@@ -341,7 +341,15 @@ fn ring(settings: &Settings) -> RingConfig {
     RingConfig {
         timeouts,
         windows,
-        datagram_limit: settings.bus.datagram_limit,
+        datagram_limit: if settings.bus.encryption {
+            // The seal needs its part of each datagram.
+            settings
+                .bus
+                .datagram_limit
+                .saturating_sub(ringfort_seal::OVERHEAD)
+        } else {
+            settings.bus.datagram_limit
+        },
     }
 }
 

@@ -16,7 +16,10 @@ use ringfort_console::{
 };
 use ringfort_machine::{Digest, NodeId, ProcessId, Sink};
 use ringfort_vip as vip;
-use ringfort_wire::{body, roster, service::Service};
+use ringfort_wire::{
+    body, roster,
+    service::{self, Service},
+};
 
 use crate::{
     Action, Config, Node,
@@ -216,6 +219,8 @@ impl Node {
             Command::SharedList => Report::SharedList(self.shared_list_report()),
             Command::SharedShow { object, from } => self.shared_report(&object, from.as_deref()),
             Command::ShowLogs => Report::Logs(self.logs_report()),
+            Command::SealStatus => Report::Seal(self.seal_report()),
+            Command::SealRotate => self.rotate_seal(),
             Command::DuravipMove { address, node } => {
                 self.move_address(asker, format, (address, &node), out);
                 return;
@@ -240,6 +245,16 @@ impl Node {
         if core::mem::take(&mut self.consoles.shutdown) {
             self.leave();
         }
+    }
+
+    /// Asks the cluster for the next epoch. Who hears of it twice reaches it once.
+    fn rotate_seal(&mut self) -> Report {
+        let Some(seal) = &self.seal else {
+            return failed("The cluster's traffic is not encrypted: there is no key to replace.");
+        };
+        let to = seal.epoch.max(seal.rotating_to.unwrap_or(0)) + 1;
+        self.publish(Service::Seal, &service::epoch_body(to));
+        Report::Rotating(console::Rotating { to })
     }
 
     fn move_address(

@@ -3,13 +3,14 @@
 //! One family for each kind of surroundings, so that a runtime has one executor file for each and the
 //! simulator one model.
 
-use alloc::{boxed::Box, string::String};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::net::SocketAddr;
 
 use bytes::Bytes;
 use ringfort_groups as groups;
 use ringfort_logs::{Class, DiskOutcome};
-use ringfort_machine::{OrderId, Wake};
+use ringfort_machine::{Incarnation, NodeId, OrderId, Wake};
+use ringfort_seal::Trusted;
 use ringfort_vip::AddressOutcome;
 
 use crate::{
@@ -55,6 +56,8 @@ pub enum Event {
         /// How it ended.
         outcome: AddressOutcome,
     },
+    /// Something of the seal in front of the node.
+    Seal(SealEvent),
     /// The operator has checked a new configuration; it takes effect as a whole.
     Reload(Box<Config>),
     /// Leave in good order. Answered by [`crate::Action::Halt`].
@@ -65,6 +68,39 @@ impl From<Wake> for Event {
     fn from(_: Wake) -> Self {
         Self::Wake
     }
+}
+
+/// The seal in front of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SealEvent {
+    /// The operator has changed the allow-list. For [`crate::Guard`]; a node without one has nothing to do.
+    Trust(Vec<Trusted>),
+    /// What has become of the seal, told by [`crate::Guard`] whenever it changes.
+    Status(SealStatus),
+}
+
+/// The seal as the node can tell of it. Nothing in it is secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SealStatus {
+    /// The epoch of this process's key in use.
+    pub epoch: u64,
+    /// The epoch that a rotation in progress leads to.
+    pub rotating_to: Option<u64>,
+    /// Every other node of the allow-list.
+    pub peers: Vec<SealPeer>,
+    /// What was dropped, by [`ringfort_seal::Reason`] in order; as old as the last change of anything else.
+    pub refused: Vec<u64>,
+}
+
+/// One node of the allow-list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealPeer {
+    /// The node.
+    pub node: NodeId,
+    /// Which life of it has proved to be here.
+    pub incarnation: Option<Incarnation>,
+    /// The epoch of its latest key.
+    pub epoch: Option<u64>,
 }
 
 /// Streams between nodes.

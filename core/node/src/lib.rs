@@ -20,6 +20,7 @@ mod config;
 mod connections;
 mod consoles;
 mod event;
+mod guard;
 mod ident;
 pub mod journal;
 mod leave;
@@ -34,15 +35,17 @@ mod services;
 mod streams;
 
 pub use action::{
-    Action, BusAction, ConnectionAction, ConsoleAction, Halt, ListenerAction, StreamAction, Target,
+    Action, BusAction, ConnectionAction, ConsoleAction, Halt, ListenerAction, SealAction,
+    StreamAction, Target,
 };
 pub use bus::FIRST_CLIENT;
 pub use clients::FIRST_SESSION;
 pub use config::{Config, ConfigError, INBOUND, ListenerConfig, Peer, RingConfig};
 pub use event::{
     BusEvent, CloseReason, ConnectionEvent, ConsoleEvent, ConsolePeer, Event, ListenerEvent,
-    LocalEvent, StreamEvent,
+    LocalEvent, SealEvent, SealPeer, SealStatus, StreamEvent,
 };
+pub use guard::Guard;
 pub use ident::{BusPeer, BusSession, ConnectionId, ListenerId, SessionId, StreamId};
 pub use node::{Boot, Node};
 pub use note::{Note, Observation, SubscriberSeen};

@@ -25,9 +25,9 @@ use ringfort_session as session;
 use ringfort_vip as vip;
 
 use crate::{
-    Action, Config, ConfigError, Event, LocalEvent, Note, bus::Bus, clients::Clients,
-    connections::Connections, consoles::Consoles, leave::Leaving, ring::Peers, roster::Roster,
-    streams::Streams,
+    Action, Config, ConfigError, Event, LocalEvent, Note, SealEvent, SealStatus, bus::Bus,
+    clients::Clients, connections::Connections, consoles::Consoles, leave::Leaving, ring::Peers,
+    roster::Roster, streams::Streams,
 };
 
 /// What a runtime knows at the start and the configuration does not.
@@ -111,6 +111,8 @@ pub struct Node {
     pub(crate) connections: Connections,
     pub(crate) consoles: Consoles,
     pub(crate) leaving: Leaving,
+    /// The seal, as its guard last told of it; none without one.
+    pub(crate) seal: Option<SealStatus>,
     pub(crate) targets: Vec<Target>,
     /// For the simulator: what is appended and not yet written, by log.
     pub(crate) unwritten: BTreeMap<Arc<str>, VecDeque<Unwritten>>,
@@ -156,6 +158,7 @@ impl Node {
             connections: Connections::new(&config),
             consoles: Consoles::default(),
             leaving: Leaving::default(),
+            seal: None,
             targets: Vec::new(),
             unwritten: BTreeMap::new(),
             pass,
@@ -295,6 +298,13 @@ impl Node {
         }
     }
 
+    fn on_seal(&mut self, event: SealEvent) {
+        match event {
+            SealEvent::Status(status) => self.seal = Some(status),
+            SealEvent::Trust(_) => {} // there is no guard that would have taken it
+        }
+    }
+
     fn on_local(&mut self, event: LocalEvent, out: &mut impl Sink<Action>) {
         match event {
             LocalEvent::Group { client, command } => self.on_client(client, command, out),
@@ -328,6 +338,7 @@ impl Machine for Node {
             Event::Local(event) => self.on_local(event, out),
             Event::Disk { order, outcome } => self.on_disk(order, outcome),
             Event::Address { order, outcome } => self.tell_vip(vip::Event::Done { order, outcome }),
+            Event::Seal(event) => self.on_seal(event),
             Event::Reload(config) => self.reload(*config, out),
             Event::Leave => self.leave(),
         }

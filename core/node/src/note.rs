@@ -10,6 +10,7 @@ use ringfort_groups as groups;
 use ringfort_logs as logs;
 use ringfort_machine::{Configuration, ConfigurationId, Level, NodeId, Position, ProcessId};
 use ringfort_replication as replication;
+use ringfort_seal as seal;
 use ringfort_vip as vip;
 use ringfort_wire::DecodeError;
 
@@ -47,6 +48,8 @@ pub enum Note {
         /// Where it came from.
         from: SocketAddr,
     },
+    /// From the seal.
+    Seal(seal::Note),
     /// A stream was closed because of what it brought.
     StreamRefused {
         /// The stream.
@@ -95,7 +98,7 @@ pub enum Note {
 
 ringfort_machine::names!(
     Note:
-    Ring, Groups, Replication, Vip, Console, Logs, Session, DatagramRefused, StrangerHeard, StreamRefused,
+    Ring, Groups, Replication, Vip, Console, Logs, Session, DatagramRefused, StrangerHeard, Seal, StreamRefused,
     MessageRefused, RosterClash, ListenerFailed, ConnectionRefused, RecordLost, Reloaded,
     ReloadRefused, Observed,
 );
@@ -111,6 +114,7 @@ impl Note {
             Self::Console(note) => ("console", note.name()),
             Self::Logs(note) => ("logs", note.name()),
             Self::Session(note) => ("session", note.name()),
+            Self::Seal(note) => ("seal", note.name()),
             Self::DatagramRefused { .. }
             | Self::StrangerHeard { .. }
             | Self::StreamRefused { .. }
@@ -135,6 +139,7 @@ impl Note {
             "Console",
             "Logs",
             "Session",
+            "Seal",
             "Observed",
         ];
         let own = Self::NAMES
@@ -148,6 +153,7 @@ impl Note {
             ("console", ringfort_console::Note::NAMES),
             ("logs", logs::Note::NAMES),
             ("session", ringfort_session::Note::NAMES),
+            ("seal", seal::Note::NAMES),
         ]
         .into_iter()
         .flat_map(|(machine, names)| names.iter().map(move |name| (machine, *name)))
@@ -242,6 +248,26 @@ pub enum Observation {
         log: String,
         /// The last durable record; none after a restart of an empty log.
         upto: Option<logs::RecordId>,
+    },
+    /// Not in the trace: a frame was sealed. For the oracle of the seal.
+    Sealed {
+        /// Under which key.
+        key: seal::KeyId,
+        /// Its number under that key.
+        counter: u64,
+        /// The frame.
+        frame: Bytes,
+    },
+    /// Not in the trace: a frame was opened. For the oracle of the seal.
+    Opened {
+        /// By whom it was sealed.
+        from: ProcessId,
+        /// Under which key.
+        key: seal::KeyId,
+        /// Its number under that key.
+        counter: u64,
+        /// The frame.
+        frame: Bytes,
     },
     /// What a log subscriber saw, by the names of the trace: `subscribe`, `record`, `gap`, `checkpoint`.
     Subscriber {

@@ -9,15 +9,15 @@ use alloc::{
 use ringfort_config::settings::Role;
 use ringfort_console::{
     Agreement, ClusterInfo, Failed, GaugeRow, Info, LogRow, MemberRow, Membership, NodeAddress,
-    NodeType, Ownership, Report, SharedGauges, SharedKind, SharedList, SharedObject, SharedTree,
-    ShowLogs, SubscriberRow, TreeRow, Version, VipMember, VipRow,
+    NodeType, Ownership, Report, SealPeerRow, SealReport, SharedGauges, SharedKind, SharedList,
+    SharedObject, SharedTree, ShowLogs, SubscriberRow, TreeRow, Version, VipMember, VipRow,
 };
 use ringfort_machine::ProcessId;
 use ringfort_replication::{Key, Kind};
 use ringfort_vip::{AddressStatus, ServiceSet};
 use ringfort_wire::roster;
 
-use crate::Node;
+use crate::{Node, SealPeer};
 
 const COPYRIGHT: &str = "Copyright (c) 2026 The Ringfort authors";
 /// Rows of one object that a console prints.
@@ -62,6 +62,13 @@ impl Node {
             (
                 "Connections".to_string(),
                 self.connections.len().to_string()
+            ),
+            (
+                "Encryption".to_string(),
+                match &self.seal {
+                    Some(seal) => format!("on, epoch {}", seal.epoch),
+                    None => "OFF".to_string(),
+                },
             ),
         ];
         if let Some(puller) = &self.puller {
@@ -142,6 +149,35 @@ impl Node {
         };
         Membership {
             members: self.roster.members().map(row).collect(),
+        }
+    }
+
+    pub(crate) fn seal_report(&self) -> SealReport {
+        let name = |node| self.config.peer_name(node).map(ToString::to_string);
+        let Some(seal) = &self.seal else {
+            return SealReport {
+                encryption: false,
+                epoch: 0,
+                rotating_to: None,
+                peers: Vec::new(),
+                refused: Vec::new(),
+            };
+        };
+        let row = |peer: &SealPeer| SealPeerRow {
+            node: name(peer.node).unwrap_or_else(|| peer.node.to_string()),
+            incarnation: peer.incarnation.map(|incarnation| incarnation.0),
+            epoch: peer.epoch,
+        };
+        let reasons = ringfort_seal::Reason::ALL.iter().zip(&seal.refused);
+        SealReport {
+            encryption: true,
+            epoch: seal.epoch,
+            rotating_to: seal.rotating_to,
+            peers: seal.peers.iter().map(row).collect(),
+            refused: reasons
+                .filter(|(_, count)| **count > 0)
+                .map(|(reason, count)| (reason.text().to_string(), *count))
+                .collect(),
         }
     }
 

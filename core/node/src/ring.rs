@@ -18,13 +18,13 @@ use ringfort_machine::{
 use ringfort_vip as vip;
 use ringfort_wire::Frame;
 
-use crate::{Action, Config, Node, Note, Observation, action::Target};
+use crate::{Action, Config, Node, Note, Observation, SealAction, action::Target};
 
 /// Where the members are, and how all of them are reached.
 #[derive(Debug)]
 pub(crate) struct Peers {
     others: Vec<(NodeId, SocketAddr)>,
-    all: Target,
+    pub(crate) all: Target,
 }
 
 impl Peers {
@@ -48,14 +48,14 @@ impl Peers {
     }
 
     /// The node whose datagrams come from `address`.
-    fn node(&self, address: SocketAddr) -> Option<NodeId> {
+    pub(crate) fn node(&self, address: SocketAddr) -> Option<NodeId> {
         self.others
             .iter()
             .find(|(_, known)| *known == address)
             .map(|(node, _)| *node)
     }
 
-    fn address(&self, node: NodeId) -> Option<SocketAddr> {
+    pub(crate) fn address(&self, node: NodeId) -> Option<SocketAddr> {
         let index = self
             .others
             .binary_search_by_key(&node, |(node, _)| *node)
@@ -106,6 +106,11 @@ impl Node {
             evs::Action::Install(configuration) => {
                 self.observe(out, || Observation::Configuration(configuration.clone()));
                 self.bus.on_configuration(&configuration);
+                if configuration.kind == ConfigurationKind::Regular {
+                    let members = configuration.members.iter();
+                    let members = members.map(|member| member.process.node).collect();
+                    out.push(Action::Seal(SealAction::Members(members)));
+                }
                 if configuration.kind == ConfigurationKind::Transitional {
                     self.tell_vip(vip::Event::Transition);
                 }

@@ -136,7 +136,9 @@ impl Node {
     ) {
         let stream = outer(stream);
         self.streams.incomplete.insert(stream, BytesMut::new());
-        out.push(Action::Stream(StreamAction::Connect { stream, to }));
+        let target = self.targets.iter().find(|(.., address)| *address == to);
+        let node = target.map(|(node, ..)| *node);
+        out.push(Action::Stream(StreamAction::Connect { stream, to, node }));
     }
 
     /// Sends `body` to a puller or, if `asked` for by the node, to a log service.

@@ -136,6 +136,7 @@ impl Stage {
                 | Action::Connection(_)
                 | Action::Bus(_)
                 | Action::Group { .. }
+                | Action::Seal(_)
                 | Action::Note(_) => continue,
             };
             self.answers.push_back(answer);

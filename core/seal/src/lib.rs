@@ -44,7 +44,7 @@ pub use config::{Config, Trusted};
 pub use greeting::GREETING;
 pub use interface::{Action, Destination, Event, StreamAction, StreamEvent, StreamId};
 pub use key::{Identity, KeyError, PublicKey, Secret};
-pub use machine::{Seal, Status};
+pub use machine::{Seal, Status, sealed_header};
 pub use note::{Note, Reason};
 pub use received::KeyId;
 pub use sending::OVERHEAD;

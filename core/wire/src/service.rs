@@ -19,6 +19,8 @@ pub enum Service {
     Replication = 3,
     /// Console commands and their answers.
     Console = 4,
+    /// The seal: the epoch that the cluster agrees on.
+    Seal = 5,
 }
 
 /// `body` for `service`, as the payload of a group message.
@@ -40,7 +42,30 @@ pub fn open(payload: &Bytes) -> Result<(Service, Bytes), DecodeError> {
         Some(2) => Service::Vip,
         Some(3) => Service::Replication,
         Some(4) => Service::Console,
+        Some(5) => Service::Seal,
         Some(other) => return Err(DecodeError::Kind(*other)),
     };
     Ok((service, payload.slice(1..)))
+}
+
+/// The body for [`Service::Seal`]: `epoch`, little-endian.
+pub const fn epoch_body(epoch: u64) -> [u8; 8] {
+    epoch.to_le_bytes()
+}
+
+/// The epoch in a body for [`Service::Seal`].
+///
+/// # Errors
+/// [`DecodeError::Truncated`] or [`DecodeError::Trailing`].
+pub fn epoch(body: &[u8]) -> Result<u64, DecodeError> {
+    let (number, rest) = body
+        .split_first_chunk::<8>()
+        .ok_or(DecodeError::Truncated {
+            have: body.len(),
+            need: 8,
+        })?;
+    match rest.len() {
+        0 => Ok(u64::from_le_bytes(*number)),
+        more => Err(DecodeError::Trailing(more)),
+    }
 }

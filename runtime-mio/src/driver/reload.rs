@@ -5,9 +5,9 @@
 //! that says so, not a half-applied reload.
 
 use ringfort_config::Settings;
-use ringfort_node::Event;
+use ringfort_node::{Event, SealEvent};
 
-use super::Daemon;
+use super::{Daemon, sealing};
 
 impl Daemon {
     /// Reads the configuration again. Errors are printed, and the old one stays.
@@ -37,6 +37,13 @@ impl Daemon {
                 return;
             }
         };
+        let trusted = match sealing::trusted(&fresh) {
+            Ok(trusted) => trusted,
+            Err(error) => {
+                tracing::error!("the configuration stays as it was: {error}");
+                return;
+            }
+        };
         if let Err(error) = self
             .sources
             .consoles
@@ -55,6 +62,10 @@ impl Daemon {
         }
         self.loaded = fresh;
         self.inbox.push_back(Event::Reload(Box::new(config)));
+        if let Some(trusted) = trusted {
+            let trust = SealEvent::Trust(trusted);
+            self.inbox.push_back(Event::Seal(trust));
+        }
     }
 }
 
@@ -74,6 +85,10 @@ fn unchangeable(old: &Settings, new: &Settings) -> Vec<&'static str> {
         (
             "the datagram limit",
             old.bus.datagram_limit != new.bus.datagram_limit,
+        ),
+        (
+            "the bus encryption and its key file",
+            (old.bus.encryption, &old.bus.key_file) != (new.bus.encryption, &new.bus.key_file),
         ),
         (
             "the cluster listener",

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::BootError;
+use crate::{BootError, keys::Files};
 
 /// Virtual addresses for each node.
 const ADDRESSES_PER_NODE: usize = 2;
@@ -49,6 +49,15 @@ impl Process {
     /// What it writes to standard error.
     pub(super) fn output(&self) -> PathBuf {
         self.directory.join("output")
+    }
+
+    /// Its keys: each process has its own, and trusts all others.
+    fn keys(&self) -> Files {
+        let state = self.directory.join("state");
+        Files {
+            key: state.join("seal.key"),
+            trusted: state.join("seal.trusted"),
+        }
     }
 
     /// The directory of its log.
@@ -125,6 +134,16 @@ impl Plan {
 
     /// Writes all configuration files.
     pub(super) fn write(&self) -> Result<(), BootError> {
+        let mut keys = Vec::new();
+        for process in &self.processes {
+            let files = process.keys();
+            keys.push((&process.name, files.identity()?.0.public()));
+        }
+        for process in &self.processes {
+            for (name, public) in &keys {
+                process.keys().trust(name, *public)?;
+            }
+        }
         for process in &self.processes {
             fs::create_dir_all(&process.directory)
                 .map_err(|source| BootError::file("create", &process.directory, source))?;

@@ -7,6 +7,7 @@ use std::{
     fs::{self, File},
     io::Read,
     net::{SocketAddr, TcpListener, UdpSocket},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::atomic::{AtomicU16, Ordering},
@@ -63,6 +64,26 @@ fn free(is_free: impl Fn(u16) -> bool) -> u16 {
         .map(|_| first + NEXT.fetch_add(1, Ordering::Relaxed))
         .find(|port| is_free(*port))
         .expect("no free port")
+}
+
+/// The key pair that the node `name` has in tests.
+pub fn identity(name: &str) -> ringfort_seal::Identity {
+    let mut secret = [7; 32];
+    for (byte, letter) in secret.iter_mut().zip(name.bytes()) {
+        *byte = letter;
+    }
+    ringfort_seal::Identity::new(ringfort_seal::Secret::new(secret))
+}
+
+/// Writes the key of the node `name`, whose state is in `state`, and lets it trust `others`.
+pub fn write_keys<'a>(state: &Path, name: &str, others: impl IntoIterator<Item = &'a str>) {
+    fs::create_dir_all(state).unwrap();
+    let key = state.join("seal.key");
+    fs::write(&key, identity(name).secret().to_text()).unwrap();
+    fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
+    let line = |name: &str| format!("{name} {}\n", identity(name).public());
+    let list: String = others.into_iter().map(line).collect();
+    fs::write(state.join("seal.trusted"), list).unwrap();
 }
 
 /// What a configuration file of a test says.
@@ -159,6 +180,9 @@ ec_logger \"ec_logger_cluster\" {{ mainlog = \"cluster://{directory}/mainlog=>ma
     pub fn write(&self) {
         fs::create_dir_all(&self.directory).unwrap();
         fs::write(self.configuration(), self.text()).unwrap();
+        let state = self.directory.join("state");
+        let names = self.peers.iter().map(|(name, _)| name.as_str());
+        write_keys(&state, &self.name, names);
     }
 
     /// Starts it and waits until its console answers.

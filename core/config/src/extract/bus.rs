@@ -43,6 +43,9 @@ impl Extract<'_> {
             },
             datagram_limit: self.count(view, "Datagram_Limit") as usize,
             clients: self.bus_clients(view, port),
+            encryption: self.flag(view, "Encryption"),
+            key_file: self.path(view, "Key_File").unwrap_or_default(),
+            trusted_file: self.path(view, "Trusted_File").unwrap_or_default(),
         }
     }
 

@@ -95,6 +95,12 @@ pub struct Bus {
     pub datagram_limit: usize,
     /// Where client programs attach, and what each may use.
     pub clients: BusClients,
+    /// Whether datagrams and streams between nodes are sealed.
+    pub encryption: bool,
+    /// The secret key of this node; relative to the state directory.
+    pub key_file: String,
+    /// The allow-list of public keys; relative to the state directory.
+    pub trusted_file: String,
 }
 
 /// Client programs of the bus, those that speak the protocol of Spread.

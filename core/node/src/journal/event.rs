@@ -7,12 +7,14 @@ use bytes::Bytes;
 use ringfort_groups::{ClientId, Command};
 use ringfort_logs::{Class, DiskError, DiskErrorKind, DiskOutcome, Entry};
 use ringfort_machine::{Level, OrderId};
+use ringfort_seal::{PublicKey, Trusted};
 use ringfort_vip::{AddressError, AddressErrorKind, AddressOutcome};
 
 use super::stored::{Malformed, Stored, choice, structure};
 use crate::{
     BusEvent, BusPeer, BusSession, CloseReason, ConnectionEvent, ConnectionId, ConsoleEvent,
-    ConsolePeer, Event, ListenerEvent, LocalEvent, SessionId, StreamEvent, StreamId,
+    ConsolePeer, Event, ListenerEvent, LocalEvent, SealEvent, SealPeer, SealStatus, SessionId,
+    StreamEvent, StreamId,
 };
 
 structure!(OrderId { 0: id });
@@ -35,7 +37,39 @@ choice!(Event, "an event" {
     9 => Reload { 0: config },
     10 => Leave {},
     11 => Bus { 0: event },
+    12 => Seal { 0: event },
 });
+
+choice!(SealEvent, "an event of the seal" {
+    0 => Trust { 0: trusted },
+    1 => Status { 0: status },
+});
+
+structure!(Trusted {
+    node: node,
+    public: public
+});
+structure!(SealStatus {
+    epoch: epoch,
+    rotating_to: rotating_to,
+    peers: peers,
+    refused: refused,
+});
+structure!(SealPeer {
+    node: node,
+    incarnation: incarnation,
+    epoch: epoch,
+});
+
+impl Stored for PublicKey {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.bytes().put(out);
+    }
+
+    fn take(input: &mut Bytes) -> Result<Self, Malformed> {
+        <[u8; 32]>::take(input).map(Self::new)
+    }
+}
 
 choice!(StreamEvent, "an event of a stream" {
     0 => Accepted { stream: stream, peer: peer },

@@ -38,6 +38,8 @@ pub enum Family {
     Note,
     /// [`Action::Halt`]
     Halt,
+    /// [`Action::Seal`]
+    Seal,
 }
 
 /// The fingerprint of one action.
@@ -79,6 +81,7 @@ choice!(Family, "a family of actions" {
     8 => Note {},
     9 => Halt {},
     10 => Bus {},
+    11 => Seal {},
 });
 
 /// Takes fingerprints; keeps its buffers, so that this allocates nothing in a steady state.
@@ -116,6 +119,7 @@ impl Printer {
                 self.disk(action)
             }
             Action::Address(order, action) => self.debug(Family::Address, &(order, action)),
+            Action::Seal(action) => self.debug(Family::Seal, action),
             Action::Note(note) => self.debug(Family::Note, note),
             Action::Halt(halt) => self.debug(Family::Halt, halt),
         }

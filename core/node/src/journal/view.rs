@@ -36,6 +36,7 @@ pub(crate) fn event(cluster: ClusterId, event: &Event) -> String {
         | Event::Local(_)
         | Event::Disk { .. }
         | Event::Address { .. }
+        | Event::Seal(_)
         | Event::Leave => short(format!("{event:?}")),
     }
 }
@@ -56,6 +57,7 @@ pub(crate) fn action(cluster: ClusterId, action: &Action) -> String {
         | Action::Group { .. }
         | Action::Disk(..)
         | Action::Address(..)
+        | Action::Seal(_)
         | Action::Note(_)
         | Action::Halt(_) => short(format!("{action:?}")),
     }

@@ -14,11 +14,12 @@ use ringfort_logs::{DiskAction, DiskErrorKind, DiskOutcome, Entry, store};
 use ringfort_machine::{Incarnation, Instant, Machine, NodeId, Seed, step};
 use ringfort_node::{
     Action, Boot, BusAction, BusEvent, BusSession, CloseReason, Config, ConnectionAction,
-    ConnectionEvent, ConnectionId, ConsoleAction, ConsoleEvent, ConsolePeer, Event, ListenerAction,
+    ConnectionEvent, ConnectionId, ConsoleAction, ConsoleEvent, ConsolePeer, Event, Guard, ListenerAction,
     ListenerConfig, ListenerId, Node, Note, Peer, RingConfig, SessionId, StreamAction, StreamEvent,
     StreamId, Target,
 };
 use ringfort_replication::{self as replication, ObjectConfig};
+use ringfort_seal::{self as seal, Seal};
 use ringfort_vip::{self as vip, AddressAction, AddressConfig, AddressOutcome, ServiceSet};
 use ringfort_wire::ClusterId;
 
@@ -27,7 +28,9 @@ pub(crate) const VIPS: [&str; 3] = ["127.1.0.1", "127.1.0.2", "127.1.0.3"];
 
 /// One host: a node, its disk and its interface.
 pub(crate) struct Host {
-    pub(crate) node: Option<Node>,
+    pub(crate) node: Option<Guard<Node>>,
+    /// Everything that was sent over the network: datagrams and bytes of streams.
+    pub(crate) carried: Vec<Bytes>,
     pub(crate) config: Config,
     pub(crate) addresses: Vec<String>,
     pub(crate) listeners: BTreeMap<ListenerId, SocketAddr>,
@@ -61,6 +64,20 @@ pub(crate) fn address(index: usize) -> SocketAddr {
 
 fn services(index: usize) -> SocketAddr {
     ([10, 0, 0, index as u8 + 1], 4802).into()
+}
+
+/// The key pair of a node.
+pub(crate) fn identity(node: NodeId) -> seal::Identity {
+    seal::Identity::new(seal::Secret::new(Seed::from_number(node.0).0))
+}
+
+/// Everybody in a configuration, with the right keys.
+pub(crate) fn trusted(config: &Config) -> Vec<seal::Trusted> {
+    let trusted = |peer: &Peer| seal::Trusted {
+        node: peer.node,
+        public: identity(peer.node).public(),
+    };
+    config.peers.iter().map(trusted).collect()
 }
 
 fn group(name: &str) -> GroupName {
@@ -172,6 +189,7 @@ impl Cluster {
         };
         let host = |index| Host {
             node: None,
+            carried: Vec::new(),
             config: changed(index),
             addresses: vec![],
             listeners: BTreeMap::new(),
@@ -211,8 +229,19 @@ impl Cluster {
             system_boot: Some(1),
         };
         let mut out = Vec::new();
-        let node = Node::new(host.config.clone(), boot, self.now, &mut out);
-        host.node = Some(node.expect("a good configuration"));
+        let mut first = Vec::new();
+        let node = Node::new(host.config.clone(), boot, self.now, &mut first);
+        let node = node.expect("a good configuration");
+        let seal = seal::Config {
+            me: node.process(),
+            cluster: host.config.cluster.0,
+            identity: identity(host.config.node),
+            life: seal::Secret::new(boot.seed.fork("seal").0),
+            trusted: trusted(&host.config),
+        };
+        let mut guard = Guard::new(node, &host.config, Some(Seal::new(seal, self.now)));
+        guard.start(self.now, first, &mut out);
+        host.node = Some(guard);
         self.execute(index, out);
     }
 
@@ -317,7 +346,7 @@ impl Cluster {
                     | groups::Note::StateOutOfSequence { .. }
                     | groups::Note::MergeWaiting { .. } => {}
                 },
-                Action::Group { .. } | Action::Note(_) => {}
+                Action::Group { .. } | Action::Note(_) | Action::Seal(_) => {}
                 Action::Halt(_) => {
                     self.kill(index);
                     self.hosts[index].halted = true;
@@ -343,6 +372,7 @@ impl Cluster {
     }
 
     fn datagram(&mut self, index: usize, to: &Target, bytes: &Bytes) {
+        self.hosts[index].carried.push(bytes.clone());
         let targets = match to {
             Target::Peer(to) => vec![*to],
             Target::Peers(all) => all.to_vec(),
@@ -363,7 +393,7 @@ impl Cluster {
 
     fn stream(&mut self, index: usize, action: StreamAction) {
         match action {
-            StreamAction::Connect { stream, to } => {
+            StreamAction::Connect { stream, to, .. } => {
                 let host = (0..self.hosts.len()).find(|index| services(*index) == to);
                 let Some(host) = host.filter(|host| self.hosts[*host].node.is_some()) else {
                     let reason = CloseReason::Unreachable;

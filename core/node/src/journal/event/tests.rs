@@ -9,7 +9,7 @@ use std::{boxed::Box, format, net::SocketAddr, string::String, time::Duration, v
 use proptest::prelude::*;
 use ringfort_config::{Environment, parse_str};
 use ringfort_groups::{ClientName, GroupName};
-use ringfort_machine::Instant;
+use ringfort_machine::{Incarnation, Instant, NodeId};
 
 use super::*;
 use crate::{Config, ListenerId, journal::record::Record};
@@ -18,7 +18,7 @@ use crate::{Config, ListenerId, journal::record::Record};
 pub(crate) fn config(manager: bool) -> Config {
     let role = if manager { "manager" } else { "node" };
     let text = format!(
-        "Role = {role}\nState_Dir = /var/lib/ringfort\n\
+        "Role = {role}\nState_Dir = /var/lib/ringfort\nBus {{ Encryption = off }}\n\
          msgc_server {{ peers = [ n1 = \"10.0.0.1:4803\" n2 = \"[fe80::1]:4803\" ] }}\n\
          ECCluster_Listener {{ Listen \"*:4802\" {{ }} }}\n\
          cluster {{\n  nodename = n1\n  Topology \"10.1.0.0/16\" {{ interface = eth0 }}\n\
@@ -56,6 +56,38 @@ fn socket() -> impl Strategy<Value = SocketAddr> {
 
 fn bytes() -> impl Strategy<Value = Bytes> {
     prop::collection::vec(any::<u8>(), 0..100).prop_map(Bytes::from)
+}
+
+fn seals() -> impl Strategy<Value = Event> {
+    let node = any::<u64>().prop_map(NodeId);
+    let trusted = (node.clone(), any::<[u8; 32]>()).prop_map(|(node, key)| Trusted {
+        node,
+        public: PublicKey::new(key),
+    });
+    let peer = (node, any::<Option<u64>>(), any::<Option<u64>>()).prop_map(
+        |(node, incarnation, epoch)| SealPeer {
+            node,
+            incarnation: incarnation.map(Incarnation),
+            epoch,
+        },
+    );
+    let status = (
+        any::<u64>(),
+        any::<Option<u64>>(),
+        prop::collection::vec(peer, 0..4),
+        prop::collection::vec(any::<u64>(), 0..9),
+    )
+        .prop_map(|(epoch, rotating_to, peers, refused)| SealStatus {
+            epoch,
+            rotating_to,
+            peers,
+            refused,
+        });
+    prop_oneof![
+        prop::collection::vec(trusted, 0..4).prop_map(SealEvent::Trust),
+        status.prop_map(SealEvent::Status),
+    ]
+    .prop_map(Event::Seal)
 }
 
 fn streams() -> impl Strategy<Value = Event> {
@@ -247,6 +279,7 @@ fn events() -> impl Strategy<Value = Event> {
         (socket(), bytes()).prop_map(|(from, bytes)| Event::Datagram { from, bytes }),
         streams(),
         consoles(),
+        seals(),
         services(),
         locals(),
         clients(),
