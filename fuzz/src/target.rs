@@ -43,6 +43,7 @@ pub const ALL: &[Target] = &[
     targets::session::SESSIONS,
     targets::session::STREAM,
     targets::client_stream::TARGET,
+    targets::seal::TARGET,
 ];
 
 /// The target that must fail, so that a runner which finds nothing is known to be looking. Never part of `all`.

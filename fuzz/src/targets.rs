@@ -12,6 +12,7 @@ pub mod log_replay;
 pub mod log_store;
 pub mod node;
 pub mod replication;
+pub mod seal;
 pub mod session;
 pub mod vip;
 pub mod wire_decode;

@@ -76,7 +76,7 @@ fn a_life_that_ended_well_is_lived_again() {
     assert_eq!(replay.build().unwrap().version, env!("CARGO_PKG_VERSION"));
     for wanted in [
         "Wake",
-        "Datagram",
+        "Seal(Status",
         "Console(Line",
         "Disk",
         "Reload",

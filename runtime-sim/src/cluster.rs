@@ -5,11 +5,12 @@
 use std::{fmt::Write as _, net::SocketAddr};
 
 use ringfort_config::{Environment, parse_str};
-use ringfort_machine::Instant;
+use ringfort_machine::{Instant, Machine, NodeId, ProcessId};
 use ringfort_node::{
-    Action, Config, Event, Node,
+    Action, Config, Event, Guard, Node,
     journal::{Origin, Recorder},
 };
+use ringfort_seal::{Identity, Seal, Secret, Trusted};
 
 use crate::{
     clients::SERVICE_PORT,
@@ -73,19 +74,35 @@ impl Fleet for Cluster {
             wall_origin_ns: boot.wall_origin_ns,
             system_boot: Some(boot.system_boot),
         };
+        let seal = self
+            .options
+            .seal
+            .map(|_| seal(&self.options, &config, &boot, now));
         let Some((_, journals)) = journals else {
-            let node = Node::new(config, boot, now, out);
-            return Box::new(node.expect("the configuration was validated"));
+            let start = |out: &mut Vec<Action>| {
+                let node = Node::new(config.clone(), boot, now, out);
+                node.expect("the configuration was validated")
+            };
+            return match seal {
+                None => Box::new(start(out)),
+                Some(seal) => guarded(start, &config, seal, now, out),
+            };
         };
         let tape = journals.tape(boot.incarnation);
         let origin = Origin {
             build: journal::build(),
             boot,
             now,
-            config,
+            config: config.clone(),
         };
-        let node = Recorder::start(origin, Some((tape, u64::MAX)), out);
-        Box::new(node.expect("the configuration was validated"))
+        let start = |out: &mut Vec<Action>| {
+            let node = Recorder::start(origin, Some((tape, u64::MAX)), out);
+            node.expect("the configuration was validated")
+        };
+        match seal {
+            None => Box::new(start(out)),
+            Some(seal) => guarded(start, &config, seal, now, out),
+        }
     }
 
     fn cluster_listeners(&self, _: usize) -> Vec<SocketAddr> {
@@ -102,6 +119,44 @@ impl Fleet for Cluster {
     fn is_total(&self, _: &str) -> bool {
         false // every object of the cluster counts what is there now
     }
+}
+
+/// A node behind its seal.
+fn guarded<M>(
+    start: impl FnOnce(&mut Vec<Action>) -> M,
+    config: &Config,
+    seal: Seal,
+    now: Instant,
+    out: &mut Vec<Action>,
+) -> Box<dyn Program>
+where
+    M: Machine<Event = Event, Action = Action> + 'static,
+{
+    let mut first = Vec::new();
+    let node = start(&mut first);
+    let mut guard = Guard::new(node, config, Some(seal));
+    guard.start(now, first, out);
+    Box::new(guard)
+}
+
+/// The seal of a life. Keys come from the seed of the run, as everything does.
+fn seal(options: &Options, config: &Config, boot: &ringfort_node::Boot, now: Instant) -> Seal {
+    let identity = |name: &str| {
+        let seed = options.fork(&format!("key of {name}"));
+        Identity::new(Secret::new(seed.0))
+    };
+    let trusted = |plan: &crate::options::NodePlan| Trusted {
+        node: NodeId::of_name(&plan.name),
+        public: identity(&plan.name).public(),
+    };
+    let config = ringfort_seal::Config {
+        me: ProcessId::new(config.node, boot.incarnation),
+        cluster: config.cluster.0,
+        identity: identity(&config.name),
+        life: Secret::new(boot.seed.fork("seal").0),
+        trusted: options.nodes.iter().map(trusted).collect(),
+    };
+    Seal::new(config, now)
 }
 
 fn configuration(options: &Options, host: usize, variant: u64) -> Result<Config, String> {
@@ -131,10 +186,11 @@ pub fn text(options: &Options, host: usize, variant: u64) -> String {
         Role::Manager => "manager",
     };
     let bus = bus(options);
+    let encryption = if options.seal.is_some() { "on" } else { "off" };
     let peers = peers(options);
     write!(
         text,
-        "Role = {role}\nCluster_Name = simulated\nState_Dir = /var/lib/ringfort\n{bus}\
+        "Role = {role}\nCluster_Name = simulated\nState_Dir = /var/lib/ringfort\nBus {{ Encryption = {encryption} }}\n{bus}\
          msgc_server {{\n  peers = [\n{peers}  ]\n}}\n\
          ECCluster_Listener {{\n  Listen \"*:{CLUSTER_PORT}\" {{ }}\n}}\n"
     )

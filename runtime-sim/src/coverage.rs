@@ -12,6 +12,8 @@ use crate::explore::Summary;
 /// A note: its machine and its variant.
 pub type Kind = (&'static str, &'static str);
 
+const CLEAR: &str =
+    "drawn runs talk in clear; those with --sealed say it, and the tests of core/seal";
 const TYPED: &str =
     "no command is typed in drawn runs; the tests of core/console and runtime-mio type them";
 const LIES: &str = "only a member that is wrong or lies sends this, and changed bytes do not pass the checksum; the fuzz targets forge them";
@@ -27,6 +29,14 @@ const ATTACHED: &str = "simulated clients are attached in memory; the tests and 
 
 /// Notes that whole-cluster runs do not reach, and why not.
 pub const EXCUSED: &[(Kind, &str)] = &[
+    (("seal", "Met"), CLEAR),
+    (("seal", "KeyLearned"), CLEAR),
+    (("seal", "KeyDropped"), CLEAR),
+    (("seal", "RotationBegun"), CLEAR),
+    (("seal", "Rotated"), CLEAR),
+    (("seal", "Trusted"), CLEAR),
+    (("seal", "Revoked"), CLEAR),
+    (("seal", "Refused"), CLEAR),
     (("console", "AnswerCut"), TYPED),
     (("console", "ExecutionRefused"), TYPED),
     (("console", "TimedOut"), TYPED),

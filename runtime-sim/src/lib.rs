@@ -20,6 +20,7 @@
 //! What it deliberately is not: it holds no protocol and no rule of the cluster. Whatever a node does, the real
 //! machine decided; the simulator only carries it out, late, twice or not at all.
 
+pub mod attackers;
 pub mod bench;
 pub mod check;
 pub mod checker;

@@ -234,6 +234,15 @@ pub struct RingPlan {
     pub hurry_timeout_ms: Option<u64>,
 }
 
+/// A cluster whose traffic is sealed, and those who are after it. Times are means, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealPlan {
+    /// Between two things that attackers do.
+    pub attack_ns: u64,
+    /// Between two rotations that operators ask for.
+    pub rotate_ns: u64,
+}
+
 /// Every parameter of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
@@ -255,6 +264,8 @@ pub struct Options {
     pub dispersal: Dispersal,
     /// The ring.
     pub ring: RingPlan,
+    /// The seal; none if the cluster talks in clear.
+    pub seal: Option<SealPlan>,
     /// The disks.
     pub disk: Speed,
     /// Clocks are wrong by up to so many millionths of the time that passes.
@@ -284,6 +295,17 @@ impl Options {
         draw::options(seed, nodes, faults_for)
     }
 
+    /// The same run with its traffic sealed, and attackers on its network.
+    #[must_use]
+    pub fn sealed(mut self) -> Self {
+        let mut rng = Rng::new(self.fork("seal"));
+        self.seal = Some(SealPlan {
+            attack_ns: rng.between(1_000_000, 200_000_000),
+            rotate_ns: rng.between(500_000_000, 20_000_000_000),
+        });
+        self
+    }
+
     /// A quiet cluster of `nodes` nodes, the last a manager, in which nothing happens by itself.
     pub fn quiet(seed: u64, nodes: u64) -> Self {
         let endless = u64::MAX;
@@ -300,6 +322,7 @@ impl Options {
             weather: Weather::CALM,
             dispersal: Dispersal::Multicast,
             ring: RingPlan::default(),
+            seal: None,
             disk: Speed::QUICK,
             drift_millionths: 0,
             address_ns: 5_000_000,

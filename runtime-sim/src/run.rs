@@ -30,6 +30,8 @@ pub struct Request {
     pub nodes: Option<u64>,
     /// How long faults strike.
     pub faults_for: Duration,
+    /// Whether the traffic is sealed, and attacked.
+    pub sealed: bool,
     /// Where to write the trace.
     pub trace: Option<PathBuf>,
 }
@@ -95,7 +97,12 @@ pub fn recorded_world(request: &Request, node: &str) -> Result<(World, Journals)
 }
 
 fn drawn(request: &Request) -> Options {
-    Options::draw(request.seed, request.nodes, request.faults_for)
+    let options = Options::draw(request.seed, request.nodes, request.faults_for);
+    if request.sealed {
+        options.sealed()
+    } else {
+        options
+    }
 }
 
 fn world_of(options: Options, trace: Option<&PathBuf>) -> Result<World, RunError> {
@@ -206,6 +213,9 @@ pub fn replay_command(request: &Request) -> String {
     let mut command = format!("ringfort-sim run --seed {}", request.seed);
     if let Some(nodes) = request.nodes {
         write!(command, " --nodes {nodes}").expect("writing to a string does not fail");
+    }
+    if request.sealed {
+        command.push_str(" --sealed");
     }
     write!(
         command,

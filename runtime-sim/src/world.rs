@@ -18,6 +18,7 @@ use ringfort_machine::{Instant, NodeId, ProcessId, Rng, Seed};
 use ringfort_node::{Action, Event, LocalEvent, Note};
 
 use crate::{
+    attackers::Attackers,
     checker::Violation,
     clients::Clients,
     clock::Clock,
@@ -74,6 +75,10 @@ pub(crate) enum Planned {
     Step(Act),
     /// The next fault is drawn.
     DrawFault,
+    /// The attackers do something.
+    Attack,
+    /// An operator asks for new keys.
+    Rotate,
     /// A node or the client host has something to do.
     Work(Work),
     /// A script has something for a process.
@@ -106,6 +111,8 @@ pub struct World {
     pub(crate) calm_rng: Rng,
     pub(crate) work_rng: Rng,
     pub(crate) probe_rng: Rng,
+    /// Those who are after a sealed cluster.
+    pub(crate) attackers: Option<Attackers>,
     /// The steps to follow instead of drawing any.
     pub(crate) steps_given: Option<Vec<Step>>,
     /// The steps drawn so far, if they are to be kept.
@@ -181,6 +188,9 @@ impl World {
             calm_rng: Rng::new(options.fork("calm")),
             work_rng: Rng::new(options.fork("work")),
             probe_rng: Rng::new(options.fork("probes")),
+            attackers: options
+                .seal
+                .map(|plan| Attackers::new(plan, options.fork("attackers"))),
             steps_given: None,
             steps_kept: None,
             disturbed_at: Instant::ORIGIN,
@@ -199,6 +209,7 @@ impl World {
             happenings: Vec::new(),
             options,
         };
+        world.plan_attacks();
         let mut starts = Rng::new(world.options.fork("starts"));
         for host in 0..count {
             let after = starts.between(0, 500_000_000);
@@ -256,6 +267,11 @@ impl World {
     /// Virtual addresses on the interface of a host.
     pub fn held(&self, host: usize) -> impl Iterator<Item = IpNet> {
         self.hosts[host].held.keys().copied()
+    }
+
+    /// What the attackers have done, if there are any.
+    pub const fn attackers(&self) -> Option<&Attackers> {
+        self.attackers.as_ref()
     }
 
     /// The address of a host.

@@ -25,6 +25,7 @@ fn request(seed: u64) -> Request {
         seed,
         nodes: Some(3),
         faults_for: Duration::from_secs(6),
+        sealed: false,
         trace: None,
     }
 }

@@ -23,6 +23,7 @@ fn a_build_that_behaves_otherwise_is_found_out() {
             seed,
             nodes: Some(3),
             faults_for: Duration::from_secs(10),
+            sealed: false,
             trace: None,
         };
         let (world, recorded) = run::recorded_world(&request, "n1").unwrap();

@@ -15,6 +15,7 @@ fn request(seed: u64, nodes: Option<u64>) -> Request {
         seed,
         nodes,
         faults_for: Duration::from_secs(8),
+        sealed: false,
         trace: None,
     }
 }
@@ -48,6 +49,7 @@ fn a_recorded_trace_is_judged_as_it_was_when_it_was_made() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("trace.jsonl");
     let request = Request {
+        sealed: false,
         trace: Some(file.clone()),
         ..request(7, Some(4))
     };

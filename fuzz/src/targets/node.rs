@@ -104,7 +104,8 @@ fn config(host: usize, other: bool) -> Config {
     );
     let pulls = "Logs { Logfile = \"/out/%{l}/%{n}\" }".to_owned();
     let text = format!(
-        "cluster {{ nodename = {name} view_mature_time = 0.1
+        "Bus {{ Encryption = off }}
+         cluster {{ nodename = {name} view_mature_time = 0.1
            Topology \"127.1.0.0/16\" {{ interface = \"lo\" }}
            Replicate \"inbound_cidr\" {{ max_delay = 0.05 max_pending = 10 }}
            logs = [ mainlog = \"/l/mainlog\" ] }}

@@ -50,6 +50,7 @@ pub(super) fn options(number: u64, count: Option<u64>, faults_for: Duration) -> 
             ])
             .expect("there are three"),
         ring,
+        seal: None,
         disk: disk(&mut rng("disk")),
         drift_millionths: if may(FaultKind::Drift) { drift } else { 0 },
         address_ns: vips.between(MILLISECOND, 60 * MILLISECOND),

@@ -137,6 +137,11 @@ impl Options {
                 "a core needs a rest: two nodes or more",
             ),
             (self.vips.len() <= 200, "at most 200 addresses"),
+            (
+                self.seal
+                    .is_none_or(|seal| seal.attack_ns >= 10_000 && seal.rotate_ns >= 10_000_000),
+                "attacks are at least 10000 ns apart, and rotations 10000000 ns",
+            ),
         ];
         rules
             .into_iter()

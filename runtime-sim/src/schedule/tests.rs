@@ -14,6 +14,7 @@ fn kept(seed: u64) -> (Schedule, String) {
         seed,
         nodes: Some(3),
         faults_for: Duration::from_secs(8),
+        sealed: false,
         trace: None,
     };
     let mut world = run::world(&request).unwrap();

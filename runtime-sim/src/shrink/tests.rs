@@ -10,6 +10,7 @@ fn drawn() -> Schedule {
         seed: 33,
         nodes: Some(4),
         faults_for: Duration::from_secs(20),
+        sealed: false,
         trace: None,
     };
     let mut world = run::world(&request).unwrap();

@@ -21,6 +21,9 @@ impl World {
             self.object("datagram-limit", message);
             return;
         }
+        if let Some(attackers) = &mut self.attackers {
+            attackers.overhear(index, &bytes);
+        }
         let source = Mac::of_port(self.hosts[index].port);
         let from = self.hosts[index].bus;
         let mut frames = std::mem::take(&mut self.frames);
@@ -66,7 +69,7 @@ impl World {
             return;
         };
         match action {
-            StreamAction::Connect { stream, to } => {
+            StreamAction::Connect { stream, to, .. } => {
                 let connection = stack.connect(to);
                 life.streams.insert(stream, connection);
                 life.uses.insert(connection, Use::Stream(stream));

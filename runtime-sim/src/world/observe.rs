@@ -110,6 +110,26 @@ impl World {
                 class,
                 payload,
             } => Some(appended(log, id, class, &payload)),
+            Observation::Sealed {
+                key,
+                counter,
+                frame,
+            } => {
+                let by = self.hosts[index].process_id();
+                if let Some(attackers) = &mut self.attackers {
+                    attackers.sealed(by, (key, counter), &frame);
+                }
+                None
+            }
+            Observation::Opened {
+                from,
+                key,
+                counter,
+                frame,
+            } => {
+                self.opened(index, from, (key, counter), &frame);
+                None
+            }
             Observation::Durable { log, upto } => self.durable(index, log, upto),
             Observation::Subscriber {
                 node,

@@ -70,6 +70,8 @@ impl World {
             }
             Planned::Step(act) => self.act(act),
             Planned::DrawFault => self.draw_fault(),
+            Planned::Attack => self.attack(),
+            Planned::Rotate => self.rotate(),
             Planned::Work(work) => self.work(work),
             Planned::Local { host, event } => {
                 if self.hosts[host].running().is_some() {
@@ -168,6 +170,8 @@ impl World {
                 Action::Group { client, event } => self.group_event(host, client, &event),
                 Action::Disk(order, action) => self.disk_order(host, order, action),
                 Action::Address(order, action) => self.address_order(host, order, action),
+                // The guard has taken it, if there is anything to seal.
+                Action::Seal(_) => {}
                 Action::Note(note) => self.note(host, note),
                 Action::Halt(halt) => self.halt(host, halt),
             }

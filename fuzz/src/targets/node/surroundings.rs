@@ -46,6 +46,7 @@ impl Cluster {
                 }
                 Action::Console(ConsoleAction::Print { .. } | ConsoleAction::Prompt { .. })
                 | Action::Group { .. }
+                | Action::Seal(_)
                 | Action::Note(_) => {}
                 Action::Halt(_) => return self.restart(host, story),
             }
@@ -77,7 +78,7 @@ impl Cluster {
 
     fn on_stream(&mut self, host: usize, action: StreamAction) {
         match action {
-            StreamAction::Connect { stream, to } => {
+            StreamAction::Connect { stream, to, .. } => {
                 let other = (0..HOSTS).find(|other| services(*other) == to);
                 let Some(other) = other.filter(|other| *other != host) else {
                     let reason = CloseReason::Unreachable;

@@ -13,6 +13,9 @@ pub(crate) struct Common {
     /// How long faults strike, for example 60, 60s, 5m.
     #[arg(long = "for", value_name = "T", default_value = "60s", value_parser = time)]
     pub(crate) faults_for: Duration,
+    /// Seal the traffic of the cluster, and let attackers loose on it.
+    #[arg(long)]
+    pub(crate) sealed: bool,
     /// Print the result as JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -30,6 +33,7 @@ impl Common {
             seed,
             nodes: self.nodes,
             faults_for: self.faults_for,
+            sealed: self.sealed,
             trace,
         }
     }

@@ -90,10 +90,12 @@ fn streams() -> Stage {
                 "connect" => StreamAction::Connect {
                     stream,
                     to: socket(2, 4802),
+                    node: None,
                 },
                 "nowhere" => StreamAction::Connect {
                     stream,
                     to: socket(2, 9),
+                    node: None,
                 },
                 "send" => StreamAction::Send {
                     stream,
