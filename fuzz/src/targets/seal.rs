@@ -93,9 +93,10 @@ impl Play<'_> {
             left -= 1;
             assert!(left > 0, "an exchange without end");
             let mut out = Vec::new();
-            let sent = match &event {
-                Event::Send { frame, .. } => Some(frame.clone()),
-                _ => None,
+            let sent = if let Event::Send { frame, .. } = &event {
+                Some(frame.clone())
+            } else {
+                None
             };
             step(&mut self.sides[who].seal, self.now, event, &mut out);
             for action in out {

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::{
     client::{Client, Door},
-    common::{ringfort, run, wait},
+    common::{ringfort, run, wait, write_keys},
 };
 
 /// A cluster of daemons that serve clients.
@@ -185,6 +185,8 @@ impl Cluster {
     fn text(&self, index: usize) -> String {
         let state = self.path(index).join("state");
         let (own, port) = (address(self.network, index), self.port);
+        let others = self.names.iter().map(String::as_str);
+        write_keys(&state, &self.names[index], others);
         let peers: String = self
             .names
             .iter()

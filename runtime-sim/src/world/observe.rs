@@ -31,11 +31,35 @@ impl World {
     }
 
     fn observe(&mut self, index: usize, observation: Observation) {
+        self.observe_seal(index, &observation);
         if let Some(kind) = self.kind(index, observation) {
             self.tell_asked(index);
             if let Some(life) = &self.hosts[index].life {
                 self.recorder.of(self.now, &life.name, kind);
             }
+        }
+    }
+
+    /// Sealing is for the oracle and not in the trace.
+    fn observe_seal(&mut self, index: usize, observation: &Observation) {
+        if let Observation::Sealed {
+            key,
+            counter,
+            frame,
+        } = observation
+        {
+            let by = self.hosts[index].process_id();
+            if let Some(attackers) = &mut self.attackers {
+                attackers.sealed(by, (*key, *counter), frame);
+            }
+        } else if let Observation::Opened {
+            from,
+            key,
+            counter,
+            frame,
+        } = observation
+        {
+            self.opened(index, *from, (*key, *counter), frame);
         }
     }
 
@@ -110,26 +134,7 @@ impl World {
                 class,
                 payload,
             } => Some(appended(log, id, class, &payload)),
-            Observation::Sealed {
-                key,
-                counter,
-                frame,
-            } => {
-                let by = self.hosts[index].process_id();
-                if let Some(attackers) = &mut self.attackers {
-                    attackers.sealed(by, (key, counter), &frame);
-                }
-                None
-            }
-            Observation::Opened {
-                from,
-                key,
-                counter,
-                frame,
-            } => {
-                self.opened(index, from, (key, counter), &frame);
-                None
-            }
+            Observation::Sealed { .. } | Observation::Opened { .. } => None,
             Observation::Durable { log, upto } => self.durable(index, log, upto),
             Observation::Subscriber {
                 node,

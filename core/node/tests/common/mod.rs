@@ -14,9 +14,9 @@ use ringfort_logs::{DiskAction, DiskErrorKind, DiskOutcome, Entry, store};
 use ringfort_machine::{Incarnation, Instant, Machine, NodeId, Seed, step};
 use ringfort_node::{
     Action, Boot, BusAction, BusEvent, BusSession, CloseReason, Config, ConnectionAction,
-    ConnectionEvent, ConnectionId, ConsoleAction, ConsoleEvent, ConsolePeer, Event, Guard, ListenerAction,
-    ListenerConfig, ListenerId, Node, Note, Peer, RingConfig, SessionId, StreamAction, StreamEvent,
-    StreamId, Target,
+    ConnectionEvent, ConnectionId, ConsoleAction, ConsoleEvent, ConsolePeer, Event, Guard,
+    ListenerAction, ListenerConfig, ListenerId, Node, Note, Peer, RingConfig, SessionId,
+    StreamAction, StreamEvent, StreamId, Target,
 };
 use ringfort_replication::{self as replication, ObjectConfig};
 use ringfort_seal::{self as seal, Seal};

@@ -277,9 +277,8 @@ fn events() -> impl Strategy<Value = Event> {
     prop_oneof![
         Just(()).prop_map(|()| Event::Wake),
         (socket(), bytes()).prop_map(|(from, bytes)| Event::Datagram { from, bytes }),
-        streams(),
+        prop_oneof![streams(), seals()],
         consoles(),
-        seals(),
         services(),
         locals(),
         clients(),
