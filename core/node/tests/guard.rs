@@ -175,6 +175,31 @@ impl Tape for Memory {
     fn end(&mut self, _: End) {}
 }
 
+/// The seal of a life of `me`, with `life` for its randomness.
+fn make(me: &ringfort_node::Config, incarnation: u64, life: [u8; 32]) -> Seal {
+    let config = seal::Config {
+        me: ringfort_machine::ProcessId::new(me.node, Incarnation(incarnation)),
+        cluster: me.cluster.0,
+        identity: identity(me.node),
+        life: seal::Secret::new(life),
+        trusted: common::trusted(me),
+    };
+    Seal::new(config, Instant::ORIGIN)
+}
+
+/// Replays a journal, which must agree; says how many events it holds.
+fn replayed(tape: &[u8]) -> u64 {
+    let mut decoder = Decoder::default();
+    decoder.feed(tape);
+    let mut replay = Replay::default();
+    while let Some((_, content)) = decoder.next_record().expect("a good journal") {
+        if let Err(fault) = replay.take(&content) {
+            panic!("{fault}");
+        }
+    }
+    replay.events()
+}
+
 #[test]
 fn the_journal_of_a_sealed_node_replays_without_a_key() {
     let config = common::config(0, 2);
@@ -198,18 +223,6 @@ fn the_journal_of_a_sealed_node_replays_without_a_key() {
     let mut first = Vec::new();
     let node = Recorder::start(origin, Some((tape.clone(), u64::MAX)), &mut first);
     let node = node.expect("a good configuration");
-    let make = |me: &ringfort_node::Config, incarnation, life: [u8; 32]| {
-        Seal::new(
-            seal::Config {
-                me: ringfort_machine::ProcessId::new(me.node, Incarnation(incarnation)),
-                cluster: me.cluster.0,
-                identity: identity(me.node),
-                life: seal::Secret::new(life),
-                trusted: common::trusted(me),
-            },
-            now,
-        )
-    };
     let secret = [0xab; 32];
     let mut guard = Guard::new(node, &config, Some(make(&config, 3, secret)));
     let mut out = Vec::new();
@@ -266,13 +279,5 @@ fn the_journal_of_a_sealed_node_replays_without_a_key() {
             "a secret in the journal"
         );
     }
-    let mut decoder = Decoder::default();
-    decoder.feed(&tape);
-    let mut replay = Replay::default();
-    while let Some((_, content)) = decoder.next_record().expect("a good journal") {
-        if let Err(fault) = replay.take(&content) {
-            panic!("{fault}");
-        }
-    }
-    assert!(replay.events() > 100);
+    assert!(replayed(&tape) > 100);
 }
