@@ -138,7 +138,9 @@ impl Seal {
         out: &mut impl Sink<Action>,
     ) {
         let taken = match datagram.first_chunk::<2>() {
-            Some([greeting::MAGIC, sending::KIND]) => self.on_sealed(now, from, datagram, out),
+            Some([greeting::MAGIC, sending::TO_ALL | sending::TO_ONE]) => {
+                self.on_sealed(now, from, datagram, out)
+            }
             Some([greeting::MAGIC, greeting::KIND]) => {
                 let taken = self.on_greeting(now, datagram, out);
                 self.due = self.earliest();
@@ -161,6 +163,7 @@ impl Seal {
         if !(OVERHEAD..=DATAGRAM).contains(&datagram.len()) {
             return Err(Reason::NotSealed);
         }
+        let me = self.me.process.node;
         let (id, counter) = sealed_header(datagram).ok_or(Reason::NotSealed)?;
         if self.sending.owns(id) {
             return Ok(()); // multicast brings our own back
@@ -176,7 +179,7 @@ impl Seal {
             }
             return Err(Reason::UnknownKey);
         };
-        let frame = peer.open(id, counter, datagram, now, &mut self.scratch)?;
+        let frame = peer.open(id, counter, datagram, me, now, &mut self.scratch)?;
         let frame = Bytes::copy_from_slice(frame);
         let session = peer.session.as_ref();
         let process = session.map(|session| session.heard.process);
@@ -347,7 +350,7 @@ impl Seal {
         frame: &Bytes,
         out: &mut impl Sink<Action>,
     ) {
-        let datagram = self.sending.seal(frame);
+        let datagram = self.sending.seal(to, frame);
         out.push(Action::Transmit { to, datagram });
         if self.sending.is_used_up() {
             self.rotate(self.sending.target() + 1, now, out);

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use ringfort_machine::{
-    Instant,
+    Instant, NodeId,
     defect::{Defect, active},
 };
 
@@ -141,6 +141,7 @@ impl Peer {
         id: KeyId,
         counter: u64,
         datagram: &[u8],
+        me: NodeId,
         now: Instant,
         scratch: &'a mut Vec<u8>,
     ) -> Result<&'a [u8], Reason> {
@@ -149,7 +150,7 @@ impl Peer {
         };
         let key = self.keys.iter_mut().find(|key| key.id == id);
         let key = key.filter(valid).ok_or(Reason::UnknownKey)?;
-        let frame = key.open(counter, datagram, scratch)?;
+        let frame = key.open(counter, datagram, me, scratch)?;
         let epoch = key.epoch;
         if self.keys.len() > 1 {
             self.retire(|key| key.epoch < epoch, now);

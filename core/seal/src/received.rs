@@ -1,8 +1,14 @@
 //! A key that another process has handed over: it opens what that process seals, each datagram once.
 
-use ringfort_machine::Instant;
+use ringfort_machine::{Instant, NodeId};
 
-use crate::{Reason, Secret, TAG, cipher::Cipher, derive::expand, sending::HEADER, window::Window};
+use crate::{
+    Reason, Secret, TAG,
+    cipher::Cipher,
+    derive::expand,
+    sending::{HEADER, covered},
+    window::Window,
+};
 
 /// The name of a sending key on the wire: 48 bits derived from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,12 +44,13 @@ impl Received {
         }
     }
 
-    /// Opens `datagram`, whose header names this key and `counter`. `scratch` is room to do it in. Returns the frame;
+    /// Opens `datagram`, whose header names this key and `counter`, for the node `me`. `scratch` is room to do it in. Returns the frame;
     /// the window moves only if the tag is right.
     pub(crate) fn open<'a>(
         &mut self,
         counter: u64,
         datagram: &[u8],
+        me: NodeId,
         scratch: &'a mut alloc::vec::Vec<u8>,
     ) -> Result<&'a [u8], Reason> {
         if !self.window.is_new(counter) {
@@ -54,7 +61,7 @@ impl Received {
         scratch.clear();
         scratch.extend_from_slice(text); // never grows: its capacity is that of the longest datagram
         self.cipher
-            .open(counter, header, scratch, *tag)
+            .open(counter, &covered(header, me), scratch, *tag)
             .map_err(|_| Reason::Forged)?;
         self.window.note(counter);
         Ok(scratch)

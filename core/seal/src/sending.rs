@@ -7,20 +7,26 @@
 //! ```text
 //! offset  bytes
 //!      0      1  magic 0xD5
-//!      1      1  version 1, kind 1: 0x11
+//!      1      1  version 1, kind 1 for a frame to all, 3 for a frame to one: 0x11, 0x13
 //!      2      6  key id
 //!      8      8  counter, little-endian
 //!     16         the frame, encrypted; the tag (16 bytes) over all of it
 //! ```
+//!
+//! All peers hold the key, so the tag of a frame to one covers its node id as well: a token that an attacker takes to
+//! another node opens nothing there, and a ring never has two.
 
 use alloc::{boxed::Box, vec::Vec};
 
 use bytes::{BufMut, Bytes, BytesMut};
+use ringfort_machine::NodeId;
 
-use crate::{KeyId, Secret, TAG, cipher::Cipher, derive::expand, greeting::MAGIC};
+use crate::{Destination, KeyId, Secret, TAG, cipher::Cipher, derive::expand, greeting::MAGIC};
 
-/// The second byte of a sealed frame.
-pub(crate) const KIND: u8 = 0x11;
+/// The second byte of a sealed frame that is for all.
+pub(crate) const TO_ALL: u8 = 0x11;
+/// The second byte of a sealed frame that is for one node.
+pub(crate) const TO_ONE: u8 = 0x13;
 /// Bytes in front of the encrypted frame.
 pub(crate) const HEADER: usize = 16;
 /// Bytes that sealing adds to a frame.
@@ -61,17 +67,26 @@ impl Sending {
     }
 
     /// Seals a frame under the key in use.
-    pub(crate) fn seal(&mut self, frame: &[u8]) -> Bytes {
+    pub(crate) fn seal(&mut self, to: Destination, frame: &[u8]) -> Bytes {
         let own = &mut self.current;
         own.counter += 1;
         let mut out = BytesMut::with_capacity(frame.len() + OVERHEAD);
         out.put_u8(MAGIC);
-        out.put_u8(KIND);
+        out.put_u8(match to {
+            Destination::All => TO_ALL,
+            Destination::Node(_) => TO_ONE,
+        });
         out.put_slice(&own.id.0);
         out.put_u64_le(own.counter);
         out.put_slice(frame);
         let (header, text) = out.split_at_mut(HEADER);
-        let tag = own.cipher.seal(own.counter, header, text);
+        let receiver = match to {
+            Destination::All => NodeId(0),
+            Destination::Node(node) => node,
+        };
+        let tag = own
+            .cipher
+            .seal(own.counter, &covered(header, receiver), text);
         out.put_slice(&tag);
         out.freeze()
     }
@@ -140,6 +155,16 @@ impl Sending {
     pub(crate) const fn counter(&self) -> u64 {
         self.current.counter
     }
+}
+
+/// What the tag covers besides the frame: the header and, of a frame to one, for whom it is.
+pub(crate) fn covered(header: &[u8], receiver: NodeId) -> [u8; HEADER + 8] {
+    let mut covered = [0; HEADER + 8];
+    covered[..HEADER].copy_from_slice(header);
+    if header.get(1) == Some(&TO_ONE) {
+        covered[HEADER..].copy_from_slice(&receiver.0.to_le_bytes());
+    }
+    covered
 }
 
 /// The next link of the chain, and the key of `epoch` that hangs on it.

@@ -36,7 +36,7 @@ fn garbage_changes_nothing() {
     for length in 0..200 {
         for start in [
             [0, 0],
-            [greeting::MAGIC, sending::KIND],
+            [greeting::MAGIC, sending::TO_ALL],
             [greeting::MAGIC, greeting::KIND],
         ] {
             let mut bytes = alloc::vec![0xa5; length];

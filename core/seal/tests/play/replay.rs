@@ -77,6 +77,25 @@ pub(crate) fn nothing_changed_or_cut_is_opened() {
 }
 
 #[test]
+pub(crate) fn a_frame_for_one_opens_nowhere_else() {
+    let mut network = Network::new(3);
+    let event = ringfort_seal::Event::Send {
+        to: ringfort_seal::Destination::Node(node(1)),
+        frame: Bytes::from_static(b"a token"),
+    };
+    network.tell(0, event);
+    network.settle();
+    let (_, _, token) = network.recorded.last().cloned().unwrap();
+    network.inject(2, Some(0), token.clone());
+    let mut to_all = token.to_vec();
+    to_all[1] = 0x11;
+    network.inject(2, Some(0), to_all.into());
+    assert_eq!(network.frames(1), [b"a token"]);
+    assert!(network.frames(2).is_empty(), "two nodes have the token");
+    assert_eq!(network.refused(2, Reason::Forged), 2);
+}
+
+#[test]
 pub(crate) fn an_earlier_life_is_not_heard() {
     let mut network = Network::new(2);
     network.members[1].cut = true;
