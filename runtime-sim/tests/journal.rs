@@ -191,7 +191,7 @@ fn what_is_no_journal_is_refused() {
         (&b"{\"ev\":\"run\"}"[..], "no journal"),
         (b"", "no journal"),
         (b"RINGJNL\n\x07\0\0\0", "format 7"),
-        (b"RINGJNL\n\x01\0\0\0", "nothing to replay"),
+        (b"RINGJNL\n\x02\0\0\0", "nothing to replay"),
     ] {
         let error = replay(bytes).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
