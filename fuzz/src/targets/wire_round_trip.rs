@@ -76,7 +76,7 @@ fn packet(script: &mut Cursor<'_>, marks: &mut Marks) {
             total: script.word() % (1 << 18),
         });
         match cut {
-            Some(cut) if payload.len() <= builder.room_for_piece() => {
+            Some(cut) if payload.len().max(1) <= builder.room_for_piece() => {
                 builder.push_piece(number, level, cut, payload);
             }
             None if builder.fits(payload.len()) => builder.push(number, level, payload),
